@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 from domain.errors import InvalidValueError, RuleError
 from domain.values import (
@@ -158,7 +158,8 @@ def evolve(state: Dossier | None, stream: StreamId, event: DossierEvent) -> Doss
     assert state is not None
     match event:
         case DossierCorrected():
-            return replace(state, **{event.field.value: event.value})
+            corrected: dict[str, Any] = {event.field.value: event.value}
+            return replace(state, **corrected)
         case DossierRecordAdded():
             return replace(state, records=(*state.records, event.record))
         case DossierClosed():

@@ -5,9 +5,86 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from domain.values import Digest, EventId, StreamId, Tool
+from domain.agents import Actor
+from domain.events import Change, Claim, Event, Recorded
+from domain.values import Basis, CommandId, Digest, EventId, StreamId, Tool
+
+# ---------------------------------------------------------------- facts
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """An invocation that may come twice: its id, and what was asked (hashed with a secret)."""
+
+    id: CommandId
+    request: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered, the first time and every time after."""
+
+    result: Json
+    events: tuple[EventId, ...]
+    position: int
+    """The journal position of its last event."""
+    repeated: bool
+
+
+class Journal(Protocol):
+    """Signed events, only ever appended.
+
+    Once `append` returns, the events survive power loss. Everything of one append is there or
+    nothing is. What is read is the very bytes that were signed.
+    """
+
+    def append(
+        self,
+        changes: Sequence[Change],
+        *,
+        by: Actor,
+        basis: Basis,
+        at: datetime,
+        command: Command,
+        result: Json,
+        cause: EventId | None = None,
+    ) -> Answer:
+        """Everything of one decision, in one transaction, with the claims and personal fields
+        of its events and the command's row.
+
+        A repeated command gets its first answer and appends nothing; with another request it
+        raises CommandReusedError. Raises ConcurrentChangeError when a stream is not at its
+        expected version, ClaimTakenError, ErasedSubjectError for personal data of an erased
+        subject, ClockError when `at` lies more than two seconds before a stream's last event,
+        InvalidValueError("event-too-large"), UnavailableError.
+        """
+
+    def answered(self, command: Command) -> Answer | None:
+        """The answer of a command that was done before; CommandReusedError for another request."""
+
+    def load(self, stream: StreamId) -> tuple[Recorded[Event], ...]:
+        """A whole stream, every signature, row and link of its chain checked (IntegrityError).
+
+        Empty for a stream that does not exist.
+        """
+
+    def follow(self, after: int, limit: int) -> Sequence[Recorded[Event]]:
+        """Up to `limit` events behind a position, in order, none left out; agreement of row and
+        envelope is checked, signatures are not (`load` and verification do)."""
+
+    def position(self) -> int:
+        """The position of the newest event, 0 for an empty journal."""
+
+    def holder(self, claim: Claim) -> StreamId | None:
+        """The stream to which a claim belongs."""
+
+    def claimed(self, kind: str, prefix: str) -> Sequence[str]:
+        """Every claimed text of a kind that begins so, in order."""
+
 
 # ---------------------------------------------------------------- bytes
 
@@ -132,6 +209,31 @@ class Reading:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class SignatureVerdict:
+    """One signature inside a file: is it mathematically sound, and over what.
+
+    No trust anchor, no revocation and no time of ours was asked: who signed is a claim.
+    """
+
+    field: str
+    """Name of the form field that holds it, empty when it cannot be told."""
+    verdict: str
+    """`intact`, `broken` (digest or signature do not fit), `changed-after-signing` (intact, and
+    the file was altered later in a way that signing does not allow), `unknown-algorithm`,
+    `unreadable`."""
+    coverage: str
+    """`entire-file`, `entire-revision`, `part` or `unclear`: what the signed bytes span."""
+    signed_at: str | None
+    """The time that the signer's machine claims (RFC 3339), None when it claims none."""
+    digest: str | None
+    """The digest algorithm of the signature, `sha256` for example."""
+    weak: bool
+    """True for a digest that no longer proves anything by itself (MD5, SHA-1)."""
+    signer: str | None
+    """Subject of the certificate as it names itself; its chain was not checked."""
+
+
 class PaperReader(Protocol):
     """Looks at files of strangers in a sandbox: no network, limits on time, memory and pixels.
 
@@ -153,6 +255,12 @@ class PaperReader(Protocol):
 
         Raises ReadingError with one of: `reader-killed`, `reader-crashed`, `reader-timeout`,
         `text-layer-lost` (the PDF/A does not give back the text), `reader-unavailable`.
+        """
+
+    def signatures(self, path: str) -> tuple[SignatureVerdict, ...]:
+        """The signatures inside a file, in order; a file that is no PDF carries none.
+
+        Raises ReadingError as `read` does; an odd file gives a verdict `unreadable` instead.
         """
 
 
@@ -254,7 +362,7 @@ class SearchIndex(Protocol):
         limit: int = 10,
         offset: int = 0,
     ) -> SearchAnswer:
-        """Pages that match, best first. Raises InvalidValueError for a query that cannot be read."""
+        """Pages that match, best first. A query that cannot be read: InvalidValueError."""
 
     def purge(self) -> None:
         """Rewrites the index so that no byte of a removed page is left in its files."""
@@ -281,3 +389,156 @@ class Identifiers(Protocol):
 
     def new(self) -> str:
         """A UUIDv7 as text, later ones sort later within this process."""
+
+
+# ---------------------------------------------------------------- views
+
+
+@dataclass(frozen=True)
+class AgencyRow:
+    """An agency as lists show it."""
+
+    id: StreamId
+    code: str
+    name: str
+    parent: StreamId | None
+
+
+@dataclass(frozen=True)
+class DossierRow:
+    """A dossier as lists show it; the title is None when it was erased."""
+
+    id: StreamId
+    code: str
+    kind: str
+    title: str | None
+    receiving: StreamId
+    deciding: StreamId
+    opened_on: date
+    closed: bool
+    restricted: bool
+    erased_by: StreamId | None
+    records: int
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """A record as lists show it; personal values are None when unknown or erased."""
+
+    id: StreamId
+    dossier: StreamId
+    ordinal: int
+    code: str | None
+    type_name: str | None
+    issued_on: str | None
+    subject: str | None
+    original: Digest | None
+    pages: int | None
+    confirmed: bool
+    isolated: bool
+    erased_by: StreamId | None
+
+
+class Catalogue(Protocol):
+    """Agencies, agents, dossiers and records as lists need them, as of the view's position."""
+
+    def agencies(self) -> Mapping[StreamId, AgencyRow]:
+        """Every agency."""
+
+    def agents_named(self, name: str) -> Sequence[StreamId]:
+        """Agents of exactly this name (NFC)."""
+
+    def dossiers(
+        self, scope: SearchScope, *, limit: int = 50, offset: int = 0
+    ) -> Sequence[DossierRow]:
+        """Dossiers of the scope, the newest first."""
+
+    def records(self, dossier: StreamId) -> Sequence[RecordRow]:
+        """The records of a dossier in their order, isolated ones left out."""
+
+    def is_elsewhere(self, sha256: Digest, dossier: StreamId) -> bool:
+        """True when the bytes are an original in another dossier."""
+
+    def referring(self, digest: Digest) -> frozenset[StreamId]:
+        """The records (not erased) and dossiers whose representations or manifests name it."""
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """Something that is to be done or went wrong. It says nothing personal."""
+
+    record: StreamId
+    dossier: StreamId
+    dossier_code: str
+    agencies: frozenset[StreamId]
+    task: str
+    """`read` (to be read by the worker), `confirm` (a person's turn), `look` (a warning)."""
+    state: str
+    """`pending`, `failed` (another attempt follows), `stuck` (none follows by itself)."""
+    reason: str | None
+    """A stable code: of the failure or of the warning."""
+    attempts: int
+    since: datetime
+    position: int
+
+
+class Work(Protocol):
+    """What is still to be done. A view, so a lost queue loses nothing."""
+
+    def items(self, *, task: str | None = None) -> Sequence[WorkItem]:
+        """Everything open, the oldest first."""
+
+
+class History(Protocol):
+    """Which events speak of what. It holds positions and identities, nothing personal."""
+
+    def of(self, reference: StreamId, *, upto: int | None = None) -> Sequence[int]:
+        """The positions of all events of a dossier (with its records, batches and erasures) or
+        of any other stream, in order, up to a journal position."""
+
+    def position_at(self, at: datetime) -> int:
+        """The position of the last event recorded at or before an instant, 0 for none."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it was recorded."""
+
+    kind: str
+    """A stable code, such as `signature-broken` or `object-missing`."""
+    where: str
+    """The position, stream, digest, view or page."""
+    what: str = ""
+    """Facts for the message, nothing personal."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A view or index that was built anew and switched to."""
+
+    name: str
+    events: int
+    seconds: float
+
+
+class Views(Protocol):
+    """All views and the index: derived from events and bytes, never the other way round.
+
+    The rows of a view and its position change in one transaction. `catch_up` may be called by
+    several processes at once; each event is applied once.
+    """
+
+    def catch_up(self) -> int:
+        """Brings every view and the index to the journal's present end; that position."""
+
+    def names(self) -> Sequence[str]:
+        """What can be rebuilt: `catalogue`, `history`, `work`, `index`."""
+
+    def rebuild(self, name: str) -> Rebuilt:
+        """Builds the view beside the live one from the first event, then switches to it."""
+
+    def forget(self) -> None:
+        """Leaves no byte of rows that an erasure dropped in any view file or index file."""
+
+    def inspect(self) -> Iterator[Finding]:
+        """Compares position and content of every view and of the index with a replay."""

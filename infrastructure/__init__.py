@@ -1,0 +1,1 @@
+"""How it is done: one file per adapter, named by its technology."""

@@ -1,0 +1,1 @@
+"""The signed journal: envelopes, disclosures, keys, and the event store over `eventsourcing`."""

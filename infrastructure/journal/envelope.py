@@ -1,0 +1,159 @@
+"""The signed envelope: one event as an SD-JWT (RFC 9901) in JWS compact form, ES256 low-s.
+
+The bytes made here are stored, hashed and logged as they are; nothing is ever canonicalised.
+Verification takes the algorithm from its list of keys, never from the header, and raises.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from domain.errors import IntegrityError, InvalidValueError
+from infrastructure.journal import strict_json
+
+TYPE = "chauban-event+sd-jwt"
+LARGEST = 65_535
+"""Bytes of an envelope: an entry of a tlog-tiles bundle has a 16-bit length."""
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_ES256 = ec.ECDSA(SHA256())
+MEMBERS = frozenset(
+    "v arc id str ver prev type at by why sub cmd cau sw data".split()  # noqa: SIM905
+)
+_OPTIONAL = frozenset({"prev", "cau"})
+
+
+def b64(raw: bytes) -> str:
+    """Base64url without padding (RFC 7515, section 2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def unb64(text: str | bytes) -> bytes:
+    """The reverse of `b64`; anything that `b64` would not have written is refused."""
+    raw = text.encode() if isinstance(text, str) else text
+    try:
+        found = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise IntegrityError("envelope-not-base64url") from exc
+    if base64.urlsafe_b64encode(found).rstrip(b"=") != raw:
+        raise IntegrityError("envelope-not-base64url")
+    return found
+
+
+def certificate_digest(certificate: x509.Certificate) -> bytes:
+    """SHA-256 of the certificate's DER."""
+    return sha256(certificate.public_bytes(Encoding.DER)).digest()
+
+
+def header_of(certificate: x509.Certificate) -> bytes:
+    """The protected header, encoded; it is the same for every event of a key."""
+    thumbprint = certificate_digest(certificate)
+    header = {
+        "alg": "ES256",
+        "kid": thumbprint[:8].hex(),
+        "typ": TYPE,
+        "x5t#S256": b64(thumbprint),
+    }
+    return b64(strict_json.dump(header)).encode()
+
+
+class Signer:
+    """Signs envelopes with the system's key."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+        self._key = key
+        self._header = header_of(certificate)
+
+    def sign(self, payload: Mapping[str, Any]) -> bytes:
+        """The envelope of a payload; InvalidValueError when it is too large."""
+        signing_input = self._header + b"." + b64(strict_json.dump(payload)).encode()
+        r, s = decode_dss_signature(self._key.sign(signing_input, _ES256))
+        signature = r.to_bytes(32, "big") + min(s, _ORDER - s).to_bytes(32, "big")
+        envelope = signing_input + b"." + b64(signature).encode()
+        if len(envelope) > LARGEST:
+            raise InvalidValueError("event-too-large", bytes=len(envelope), limit=LARGEST)
+        return envelope
+
+
+class Verifier:
+    """Knows the keys that may have signed. Several after a rotation, one until then."""
+
+    def __init__(self, certificates: tuple[x509.Certificate, ...]) -> None:
+        self._keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
+        for certificate in certificates:
+            key = certificate.public_key()
+            if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+                raise IntegrityError("certificate-not-p256")
+            self._keys[header_of(certificate)] = key
+
+    def verify(self, envelope: bytes) -> None:
+        """Raises IntegrityError unless a known key signed exactly these bytes."""
+        header, _, rest = envelope.partition(b".")
+        signing_input, _, encoded = envelope.rpartition(b".")
+        key = self._keys.get(header)
+        if key is None:
+            raise IntegrityError("signed-by-another-key")
+        if rest.count(b".") != 1:
+            raise IntegrityError("envelope-malformed")
+        signature = unb64(encoded)
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        if len(signature) != 64 or not 0 < r < _ORDER or not 0 < s <= _ORDER // 2:
+            raise IntegrityError("signature-malformed")
+        try:
+            key.verify(encode_dss_signature(r, s), signing_input, _ES256)
+        except InvalidSignature as exc:
+            raise IntegrityError("signature-broken") from exc
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An envelope taken apart. Reading it this way checks its form, not its signature."""
+
+    payload: dict[str, Any]
+    digest: bytes
+    """SHA-256 of the envelope's bytes."""
+
+
+def open_envelope(envelope: bytes) -> Opened:
+    """The parts of an envelope of version 1; raises IntegrityError for any other form."""
+    if len(envelope) > LARGEST:
+        raise IntegrityError("envelope-too-large")
+    parts = envelope.split(b".")
+    if len(parts) != 3:
+        raise IntegrityError("envelope-malformed")
+    payload = strict_json.load(unb64(parts[1]))
+    members = payload.keys()
+    if not (MEMBERS - _OPTIONAL <= members <= MEMBERS) or payload["v"] != 1:
+        raise IntegrityError("envelope-members")
+    if type(payload["ver"]) is not int or ("prev" in payload) is (payload["ver"] == 1):
+        raise IntegrityError("envelope-members")
+    return Opened(payload, sha256(envelope).digest())
+
+
+def write_time(at: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, always the same length."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def read_time(text: str) -> datetime:
+    """The reverse of `write_time`; raises IntegrityError for any other form."""
+    try:
+        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except (ValueError, TypeError) as exc:
+        raise IntegrityError("envelope-time") from exc
+    if write_time(at) != text:
+        raise IntegrityError("envelope-time")
+    return at

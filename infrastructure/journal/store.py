@@ -1,0 +1,303 @@
+"""The journal: decisions in, signed events out.
+
+Owns the order of an append. It knows no rule of the archive; those decided before it was called.
+"""
+
+import json
+import os
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+from threading import Lock
+from typing import Any
+
+from eventsourcing.persistence import PersistenceError, StoredEvent
+
+from domain.agents import Actor
+from domain.errors import (
+    ClockError,
+    CommandReusedError,
+    ConcurrentChangeError,
+    ErasedSubjectError,
+    UnavailableError,
+)
+from domain.events import Change, Claim, Event, Recorded, claims, erased_subject, subject_of
+from domain.ports import Answer, Clock, Command, Identifiers, Json
+from domain.values import Basis, EventId, StreamId
+from infrastructure.journal import codec
+from infrastructure.journal.disclosures import disclose, request_mac, seal, unwrap, wrap
+from infrastructure.journal.envelope import Verifier, open_envelope, read_time, write_time
+from infrastructure.journal.keys import Keys
+from infrastructure.journal.reading import EventReader
+from infrastructure.journal.recorder import CommandRepeatedError, JournalRecorder, Rows
+
+_STEP_BACK = timedelta(seconds=2)
+_HEADS = 4096
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The newest event of a stream, as the next one must know it."""
+
+    version: int
+    digest: bytes
+    at: datetime
+
+
+class SignedJournal:
+    """The port `Journal` on SQLite. One instance may be shared by threads."""
+
+    def __init__(
+        self,
+        recorder: JournalRecorder,
+        *,
+        archive: str,
+        keys: Keys,
+        clock: Clock,
+        identifiers: Identifiers,
+        software: str,
+    ) -> None:
+        self.reader = EventReader(recorder, archive, keys.kek)
+        self._recorder = recorder
+        self._archive = archive
+        self._keys = keys
+        self._verifier = Verifier((keys.certificate,))
+        self._clock = clock
+        self._identifiers = identifiers
+        self._software = software
+        self._heads: OrderedDict[StreamId, _Head] = OrderedDict()
+        self._lock = Lock()
+
+    # ------------------------------------------------------------ writing
+
+    def append(
+        self,
+        changes: Sequence[Change],
+        *,
+        by: Actor,
+        basis: Basis,
+        at: datetime,
+        command: Command,
+        result: Json,
+        cause: EventId | None = None,
+    ) -> Answer:
+        """See the port. (1) heads and clock, (2) sign, (3) one transaction, (4) remember.
+
+        A crash before (3) ends leaves nothing; after it everything, and a repeat of the command
+        finds its first answer.
+        """
+        # (1) Where each stream stands; the clock may not run behind it.
+        heads = {change.stream: self._head(change.stream, change.expected) for change in changes}
+        at = self._not_before(at, [head.at for head in heads.values() if head])
+        common = {
+            "at": write_time(at),
+            "by": {"agent": by.agent, "role": by.role.value, "agency": by.agency},
+            "why": {"code": basis.code}
+            | ({"ref": basis.reference} if basis.reference is not None else {}),
+            "cmd": command.id,
+            "sw": self._software,
+        }
+        # (2) Envelopes, each naming the one before it.
+        rows = Rows(("", b"", ""))
+        new_keys: dict[StreamId, bytes] = {}
+        stored: list[StoredEvent] = []
+        ids: list[EventId] = []
+        for change in changes:
+            head = heads[change.stream]
+            for event in change.events:
+                event_id = EventId(self._identifiers.new())
+                ids.append(event_id)
+                name, envelope = self._envelope(
+                    event_id, change.stream, head, event, common, cause, rows, new_keys
+                )
+                version = head.version + 1 if head else 1
+                stored.append(StoredEvent(change.stream, version, name, envelope))
+                head = _Head(version, sha256(envelope).digest(), at)
+            heads[change.stream] = head
+        answer = json.dumps({"events": ids, "result": dict(result)})
+        mac = request_mac(self._keys.command_secret, command.id, command.request)
+        rows.command = (command.id, mac, answer)
+        rows.new_keys = [
+            (subject, wrap(self._keys.kek, subject, key)) for subject, key in new_keys.items()
+        ]
+        # (3) Everything or nothing.
+        try:
+            with _errors_mapped():
+                positions = self._recorder.insert_events(stored, rows=rows)
+        except CommandRepeatedError:
+            repeated = self.answered(command)
+            assert repeated is not None
+            return repeated
+        assert positions is not None
+        # (4) Only what was committed may be remembered.
+        with self._lock:
+            for stream, head in heads.items():
+                if head is not None:
+                    self._remember(stream, head)
+        if rows.erased:
+            with _errors_mapped():
+                self._recorder.flush()
+        return Answer(dict(result), tuple(ids), positions[-1], repeated=False)
+
+    def answered(self, command: Command) -> Answer | None:
+        """See the port."""
+        with _errors_mapped():
+            found = self._recorder.rows(
+                "SELECT request, answer FROM commands WHERE id=?", command.id
+            )
+        if not found:
+            return None
+        mac = request_mac(self._keys.command_secret, command.id, command.request)
+        if not compare_digest(mac, found[0]["request"]):
+            raise CommandReusedError(command=command.id)
+        answer = json.loads(found[0]["answer"])
+        ids = tuple(EventId(text) for text in answer["events"])
+        return Answer(answer["result"], ids, self.position(), repeated=True)
+
+    def _envelope(
+        self,
+        event_id: EventId,
+        stream: StreamId,
+        head: _Head | None,
+        event: Event,
+        common: dict[str, Any],
+        cause: EventId | None,
+        rows: Rows,
+        new_keys: dict[StreamId, bytes],
+    ) -> tuple[str, bytes]:
+        name, data, personal = codec.encode(event)
+        subject = subject_of(stream, event)
+        if personal:
+            disclosures, data["_sd"] = disclose(personal)
+            key = self._key_of(subject, rows, new_keys)
+            rows.disclosures.append((event_id, subject, seal(key, event_id, disclosures)))
+        rows.claims.extend((claim, stream) for claim in claims(event))
+        erased = erased_subject(stream, event)
+        if erased is not None:
+            rows.erased.append(erased)
+        payload: dict[str, Any] = {
+            "v": 1,
+            "arc": self._archive,
+            "id": event_id,
+            "str": stream,
+            "ver": head.version + 1 if head else 1,
+            "type": name,
+            "sub": subject,
+            **common,
+            "data": data,
+        }
+        if head is not None:
+            payload["prev"] = head.digest.hex()
+        if cause is not None:
+            payload["cau"] = cause
+        return name, self._keys.signer.sign(payload)
+
+    def _key_of(self, subject: StreamId, rows: Rows, new: dict[StreamId, bytes]) -> bytes:
+        if subject in new:
+            return new[subject]
+        found = self._recorder.rows("SELECT key, erased FROM subjects WHERE id=?", subject)
+        if not found:
+            new[subject] = os.urandom(32)
+            return new[subject]
+        if found[0]["erased"]:
+            raise ErasedSubjectError(subject=subject)
+        rows.subjects.append(subject)
+        return unwrap(self._keys.kek, subject, found[0]["key"])
+
+    def _head(self, stream: StreamId, expected: int) -> _Head | None:
+        if expected == 0:
+            return None
+        with self._lock:
+            known = self._heads.get(stream)
+        if known is not None and known.version == expected:
+            return known
+        with _errors_mapped():
+            rows = self.reader.stream(stream, after=expected - 1, upto=expected)
+        if not rows:
+            raise ConcurrentChangeError(stream=stream, expected=expected)
+        opened = open_envelope(rows[0].envelope)
+        return _Head(expected, opened.digest, read_time(opened.payload["at"]))
+
+    def _remember(self, stream: StreamId, head: _Head) -> None:
+        self._heads[stream] = head
+        self._heads.move_to_end(stream)
+        if len(self._heads) > _HEADS:
+            self._heads.popitem(last=False)
+
+    def _not_before(self, at: datetime, heads: list[datetime]) -> datetime:
+        """A small step back of the clock is waited out, a large one is refused and named."""
+        latest = max(heads, default=at)
+        behind = latest - at
+        if behind > _STEP_BACK:
+            raise ClockError(seconds=int(behind.total_seconds()))
+        if behind > timedelta(0):
+            self._clock.wait(behind.total_seconds())
+        return max(at, latest)
+
+    # ------------------------------------------------------------ reading
+
+    def load(self, stream: StreamId) -> tuple[Recorded[Event], ...]:
+        """See the port."""
+        with _errors_mapped():
+            rows = self.reader.stream(stream)
+            self.reader.check_signatures(rows, self._verifier)
+            return tuple(self.reader.recorded(rows))
+
+    def follow(self, after: int, limit: int) -> Sequence[Recorded[Event]]:
+        """See the port."""
+        with _errors_mapped():
+            return self.reader.recorded(self.reader.after(after, limit))
+
+    def position(self) -> int:
+        """See the port."""
+        with _errors_mapped():
+            return self._recorder.max_notification_id() or 0  # The library gives None when empty.
+
+    def holder(self, claim: Claim) -> StreamId | None:
+        """See the port."""
+        with _errors_mapped():
+            found = self._recorder.rows(
+                "SELECT stream FROM claims WHERE kind=? AND text=?", claim.kind, claim.text
+            )
+        return StreamId(found[0]["stream"]) if found else None
+
+    def claimed(self, kind: str, prefix: str) -> Sequence[str]:
+        """See the port."""
+        with _errors_mapped():
+            found = self._recorder.rows(
+                "SELECT text FROM claims WHERE kind=? AND text>=? AND text<? ORDER BY text",
+                kind,
+                prefix,
+                prefix + "\U0010ffff",
+            )
+        return [row["text"] for row in found]
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self._recorder.datastore.close()
+
+
+_MEANINGS: tuple[tuple[str, str], ...] = (
+    ("disk is full", "disk-full"),
+    ("locked", "journal-busy"),
+    ("readonly", "journal-read-only"),
+    ("unable to open", "journal-missing"),
+    ("malformed", "journal-damaged"),
+    ("not a database", "journal-damaged"),
+)
+
+
+@contextmanager
+def _errors_mapped() -> Iterator[None]:
+    """The library's and SQLite's errors, by what they mean for the user."""
+    try:
+        yield
+    except (PersistenceError, sqlite3.Error) as exc:
+        text = str(exc)
+        code = next((code for part, code in _MEANINGS if part in text), "journal-unavailable")
+        raise UnavailableError(code) from exc

@@ -1,0 +1,58 @@
+"""JSON as the envelope allows it: what two parsers could read differently is refused."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from domain.errors import IntegrityError, InvalidValueError
+
+LARGEST_INTEGER = 2**53
+"""Beyond it, JavaScript and Python would read different numbers (RFC 8259, section 6)."""
+
+
+def dump(value: object) -> bytes:
+    """The value as compact UTF-8; raises InvalidValueError for what `load` would refuse."""
+    try:
+        return _ENCODER.encode(value).encode()
+    except (ValueError, TypeError) as exc:  # A lone surrogate is a UnicodeEncodeError.
+        raise InvalidValueError("not-strict-json") from exc
+
+
+def load(raw: bytes) -> dict[str, Any]:
+    """The object in `raw`; raises IntegrityError for anything that is not strict."""
+    try:
+        value = _DECODER.decode(raw.decode())
+        if b"\\u" in raw:  # Only an escape can smuggle in a lone surrogate.
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as exc:
+        raise IntegrityError("envelope-not-strict-json") from exc
+    if not isinstance(value, dict):
+        raise IntegrityError("envelope-not-strict-json")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate member")
+    return found
+
+
+def _integer(text: str) -> int:
+    number = int(text) if len(text) <= 17 else LARGEST_INTEGER + 1
+    if abs(number) > LARGEST_INTEGER:
+        raise ValueError(text[:20])
+    return number
+
+
+def _refuse(text: str) -> Any:
+    raise ValueError(text[:20])
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_float=_refuse,
+    parse_constant=_refuse,
+    parse_int=_integer,
+)
