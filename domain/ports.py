@@ -482,11 +482,26 @@ class WorkItem:
     position: int
 
 
+@dataclass(frozen=True)
+class Incident:
+    """An isolated record, which no other list shows. It says nothing personal."""
+
+    record: StreamId
+    dossier: StreamId
+    dossier_code: str
+    agencies: frozenset[StreamId]
+    ground: str
+    since: datetime
+
+
 class Work(Protocol):
     """What is still to be done. A view, so a lost queue loses nothing."""
 
     def items(self, *, task: str | None = None) -> Sequence[WorkItem]:
         """Everything open, the oldest first."""
+
+    def incidents(self) -> Sequence[Incident]:
+        """Every isolated record, the oldest first."""
 
 
 class History(Protocol):
@@ -542,3 +557,94 @@ class Views(Protocol):
 
     def inspect(self) -> Iterator[Finding]:
         """Compares position and content of every view and of the index with a replay."""
+
+
+# ---------------------------------------------------------------- arriving files
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """Bytes of a stranger on a local disk, hashed and synced; gone when the context ends."""
+
+    path: str
+    open: Callable[[], BinaryIO]
+    """The bytes from the beginning."""
+    sha256: Digest
+    sha512: Digest
+    size: int
+
+
+class Quarantine(Protocol):
+    """Where bytes wait until they are known to be acceptable. Never served, never indexed."""
+
+    def receive(self, source: BinaryIO, limit: int) -> AbstractContextManager[Quarantined]:
+        """Takes the bytes in; more than `limit` of them: RefusedFileError("file-too-large")."""
+
+
+class Messages(Protocol):
+    """What people read, by stable code, in their language."""
+
+    def text(self, code: str, **details: str | int) -> str:
+        """The message of a code; the code itself where no message exists."""
+
+
+# ---------------------------------------------------------------- erasure and oversight
+
+
+@dataclass(frozen=True)
+class NotedErasure:
+    """An erasure as it is remembered outside the archive and its backups."""
+
+    case: StreamId
+    dossier: StreamId
+    requested_by: StreamId
+    decision: str
+    approved: bool
+    """False when it was about to be approved and nobody knows whether it was."""
+
+
+class ErasureList(Protocol):
+    """Survives the loss of the archive: after a restore the erasures are applied again."""
+
+    def note(self, erasure: NotedErasure) -> None:
+        """Durable on return."""
+
+    def noted(self) -> Sequence[NotedErasure]:
+        """Every case once, as it was noted last."""
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What a recomputation of the whole journal, or of some streams, found."""
+
+    findings: tuple[Finding, ...]
+    counts: Mapping[str, int]
+    """`events`, `signatures`, `disclosures`, `erased`, `commands`, `claims`: how many were
+    recomputed."""
+
+
+class JournalInspector(Protocol):
+    """Recomputes the journal from its bytes, believing no cache and no row."""
+
+    def inspect(
+        self,
+        *,
+        streams: frozenset[StreamId] | None,
+        pinned: Digest | None,
+        progress: Callable[[int, int], None],
+    ) -> Inspected:
+        """All of it, or the named streams. `pinned` is the SHA-256 of the system certificate
+        from outside; without it the certificate of the archive's own keys is believed."""
+
+
+class ReadingProgress(Protocol):
+    """How far a reading is, for whoever waits. It may be lost at any time and is no fact."""
+
+    def note(self, record: StreamId, done: int, total: int) -> None:
+        """`done` of `total` pages have ended."""
+
+    def of(self, record: StreamId) -> tuple[int, int] | None:
+        """Pages done and pages in all, None when nobody reads the record."""
+
+    def drop(self, record: StreamId) -> None:
+        """The reading ended."""

@@ -9,11 +9,12 @@ There are no stop words and no dictionary: a page read by a machine is too noisy
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 _MARKS = "\u0300-\u036f"
 _INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
@@ -66,13 +67,11 @@ def place_tones(text: str) -> str:
     return _OLD_PLACE.sub(lambda match: _MOVED[match[0]], nfc(text))
 
 
-@lru_cache(maxsize=65536)
 def spelling(text: str) -> str:
     """The form in which two ways of writing the same word are equal."""
     return nfc(place_tones(_HIDDEN.sub("", text).translate(_LETTER)).lower())
 
 
-@lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """The text without any mark, in lower case, đ as d: `Đất đai` → `dat dai`."""
     return _LOOSE.sub("", nfc(text).translate(_PLAIN).lower())
@@ -86,8 +85,7 @@ def has_marks(word: str) -> bool:
 # ---------------------------------------------------------------- syllables
 
 
-@dataclass(frozen=True, slots=True)
-class Syllable:
+class Syllable(NamedTuple):
     """One run of letters and digits, in the text from `start` to `end`."""
 
     start: int
@@ -97,17 +95,31 @@ class Syllable:
     folded: str
 
 
+Form = tuple[str, str]
+"""The spelling of a syllable and its folded form."""
+
+
 def syllables(text: str) -> list[Syllable]:
     """Every syllable of the text; single letters and numbers count."""
     return [
-        Syllable(match.start(), match.end(), spelling(match[0]), fold(match[0]))
-        for match in _SYLLABLE.finditer(text)
+        Syllable(match.start(), match.end(), *_form(match[0])) for match in _SYLLABLE.finditer(text)
     ]
 
 
-def bigrams(words: list[str]) -> list[str]:
-    """Each word with the next one: what stands side by side, where no dictionary can tell words."""
-    return [f"{first} {second}" for first, second in pairwise(words)]
+def forms(text: str) -> list[Form]:
+    """The syllables of the text without their places, which is much faster over whole pages."""
+    return [_form(word) for word in _SYLLABLE.findall(text)]
+
+
+@lru_cache(maxsize=131072)
+def _form(word: str) -> Form:
+    return spelling(word), fold(word)
+
+
+def bigrams(words: Sequence[Form]) -> Iterator[Form]:
+    """Each syllable with the next one: what stands side by side, for no dictionary tells words."""
+    for (exact, folded), (next_exact, next_folded) in pairwise(words):
+        yield f"{exact} {next_exact}", f"{folded} {next_folded}"
 
 
 def within_one_edit(left: str, right: str) -> bool:
@@ -133,7 +145,7 @@ def within_one_edit(left: str, right: str) -> bool:
 # ---------------------------------------------------------------- codes and numbers
 
 _CODE = re.compile(
-    r"[^\W_]+(?: ?/ ?[^\W_]+| [-–] (?=[A-ZĐ]{2})[^\W_]+|[-–‑.][^\W_]+)+",  # noqa: RUF001 dashes as printed
+    r"[^\W_]+(?: ?/ ?[^\W_]+| [-–] (?=[A-ZĐ]{2})[^\W_]+|[-–‑.][^\W_]+)+",
 )
 _PARTS = re.compile(r"[^\W_]+")
 _LOOK_ALIKE = str.maketrans({"o": "0", "l": "1", "i": "1"})
@@ -254,7 +266,7 @@ def surface(text: str) -> str:
     return nfc(text).lower()
 
 
-def holds(text: str, words: Iterator[str] | frozenset[str] | set[str] | tuple[str, ...]) -> bool:
+def holds(text: str, words: Collection[str]) -> bool:
     """True when a piece of a page (a word box) holds one of the matched words of a hit.
 
     A hit names syllables, codes and dates as the page writes them; a box may carry a full stop
@@ -263,5 +275,7 @@ def holds(text: str, words: Iterator[str] | frozenset[str] | set[str] | tuple[st
     wanted = set(words)
     if surface(text.strip()) in wanted:
         return True
-    pieces = [(one.start, one.end) for one in (*syllables(text), *codes(text), *dates(text))]
-    return any(surface(text[start:end]) in wanted for start, end in pieces)
+    places = [(one.start, one.end) for one in syllables(text)]
+    places += [(one.start, one.end) for one in codes(text)]
+    places += [(one.start, one.end) for one in dates(text)]
+    return any(surface(text[start:end]) in wanted for start, end in places)

@@ -32,6 +32,7 @@ class Shape:
             hint, is_personal = _unwrap(hints[item.name])
             target = self.personal if is_personal else self.clear
             target[item.name] = _coders(hint)
+        self.personal_names = frozenset(self.personal)
 
 
 def encode(event: Event) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -63,7 +64,7 @@ def decode(name: str, clear: dict[str, Any], personal: dict[str, Any] | None) ->
 
 def personal_fields(name: str) -> frozenset[str]:
     """The personal fields of a stored name."""
-    return frozenset(_SHAPES[STORED_EVENTS[name]].personal)
+    return _SHAPES[STORED_EVENTS[name]].personal_names
 
 
 def _unwrap(hint: Any) -> tuple[Any, bool]:

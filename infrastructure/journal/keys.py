@@ -27,6 +27,7 @@ _CERTIFICATE = "system.cert.pem"
 _KEK = "personal.key"
 _COMMANDS = "commands.key"
 _FILES = (_KEY, _CERTIFICATE, _KEK, _COMMANDS)
+COUNT = len(_FILES)
 _SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}
 """About 0.4 s and 128 MiB a guess (RFC 7914)."""
 

@@ -26,7 +26,7 @@ from domain.errors import (
 from domain.events import Claim
 from domain.values import StreamId
 
-_TABLES = (
+TABLES = (
     # The library selects the position by the name `rowid`; AUTOINCREMENT never uses one twice.
     """CREATE TABLE IF NOT EXISTS stored_events (
         rowid INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -97,7 +97,7 @@ class JournalRecorder(SQLiteApplicationRecorder):
 
     def construct_create_table_statements(self) -> list[str]:
         """All tables of the journal."""
-        return list(_TABLES)
+        return list(TABLES)
 
     def _insert_events(
         self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any

@@ -24,13 +24,14 @@ from domain.errors import (
     CommandReusedError,
     ConcurrentChangeError,
     ErasedSubjectError,
+    IntegrityError,
     UnavailableError,
 )
 from domain.events import Change, Claim, Event, Recorded, claims, erased_subject, subject_of
 from domain.ports import Answer, Clock, Command, Identifiers, Json
 from domain.values import Basis, EventId, StreamId
 from infrastructure.journal import codec
-from infrastructure.journal.disclosures import disclose, request_mac, seal, unwrap, wrap
+from infrastructure.journal.disclosures import disclose, request_mac, row_mac, seal, unwrap, wrap
 from infrastructure.journal.envelope import Verifier, open_envelope, read_time, write_time
 from infrastructure.journal.keys import Keys
 from infrastructure.journal.reading import EventReader
@@ -120,8 +121,9 @@ class SignedJournal:
                 head = _Head(version, sha256(envelope).digest(), at)
             heads[change.stream] = head
         answer = json.dumps({"events": ids, "result": dict(result)})
-        mac = request_mac(self._keys.command_secret, command.id, command.request)
-        rows.command = (command.id, mac, answer)
+        secret = self._keys.command_secret
+        mac = request_mac(secret, command.id, command.request)
+        rows.command = (command.id, mac + row_mac(secret, command.id, mac, answer), answer)
         rows.new_keys = [
             (subject, wrap(self._keys.kek, subject, key)) for subject, key in new_keys.items()
         ]
@@ -152,8 +154,10 @@ class SignedJournal:
             )
         if not found:
             return None
-        mac = request_mac(self._keys.command_secret, command.id, command.request)
-        if not compare_digest(mac, found[0]["request"]):
+        secret, kept = self._keys.command_secret, bytes(found[0]["request"])
+        if not compare_digest(row_mac(secret, command.id, kept, found[0]["answer"]), kept[32:]):
+            raise IntegrityError("command-row-altered", command=command.id)
+        if not compare_digest(request_mac(secret, command.id, command.request), kept[:32]):
             raise CommandReusedError(command=command.id)
         answer = json.loads(found[0]["answer"])
         ids = tuple(EventId(text) for text in answer["events"])

@@ -20,14 +20,30 @@ def dump(value: object) -> bytes:
 
 def load(raw: bytes) -> dict[str, Any]:
     """The object in `raw`; raises IntegrityError for anything that is not strict."""
-    try:
-        value = _DECODER.decode(raw.decode())
-        if b"\\u" in raw:  # Only an escape can smuggle in a lone surrogate.
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as exc:
-        raise IntegrityError("envelope-not-strict-json") from exc
+    value = _load(raw)
     if not isinstance(value, dict):
         raise IntegrityError("envelope-not-strict-json")
+    return value
+
+
+def load_array(raw: bytes) -> list[Any]:
+    """The array in `raw`, under the same rules."""
+    value = _load(raw)
+    if not isinstance(value, list):
+        raise IntegrityError("envelope-not-strict-json")
+    return value
+
+
+def _load(raw: bytes) -> Any:
+    try:
+        text = raw.decode()
+        value, end = _SCAN(text, 0)
+        if end != len(text):
+            raise ValueError("more after the value")
+        if b"\\u" in raw:  # Only an escape can smuggle in a lone surrogate.
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError, StopIteration) as exc:
+        raise IntegrityError("envelope-not-strict-json") from exc
     return value
 
 
@@ -56,3 +72,5 @@ _DECODER = json.JSONDecoder(
     parse_constant=_refuse,
     parse_int=_integer,
 )
+_SCAN = _DECODER.scan_once
+"""The parser itself: `decode` around it would also allow blanks around the value."""

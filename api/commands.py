@@ -1,0 +1,357 @@
+"""What each command does: parse, one service call, one answer. Nothing is decided here."""
+
+import tomllib
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from api import shapes
+from api.parser import KINDS, parse_date
+from domain.agents import Role
+from domain.dossier import DossierKind
+from domain.errors import InvalidValueError, UnavailableError
+from domain.ports import Answer
+from domain.procedure import Component, RetentionRule, TimeLimit, TimeUnit
+from domain.record import IsolationGround, RepresentationKind
+from domain.services import (
+    Archive,
+    Request,
+    administration,
+    description,
+    erasing,
+    oversight,
+    retrieval,
+)
+from domain.services.deciding import resolve, today
+from domain.values import Digest, Kind, StreamId, kind_of
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a command works with."""
+
+    archive: Archive
+    request: Request
+    chosen: Namespace
+    progress: Callable[[str, int, int], None]
+
+
+Result = tuple[dict[str, Any], int]
+"""The answer and the exit code."""
+
+
+def _ref(context: Context, text: str, *kinds: Kind) -> StreamId:
+    return resolve(context.archive, text, *(kinds or tuple(Kind)))
+
+
+def _why(context: Context) -> str:
+    reason: str | None = getattr(context.chosen, "why", None)
+    if not reason:
+        raise InvalidValueError("reason-required")
+    return reason
+
+
+def _event(answer: Answer) -> Result:
+    return {"event": answer.events[-1]}, 0
+
+
+def agency_add(context: Context) -> Result:
+    """`chauban agency add`."""
+    chosen = context.chosen
+    parent = _ref(context, chosen.parent, Kind.AGENCY) if chosen.parent else None
+    answer = administration.add_agency(
+        context.archive,
+        context.request,
+        code=chosen.code,
+        name=chosen.agency_name,
+        parent=parent,
+        valid_from=chosen.since,
+    )
+    return {"agency": answer.result["code"], "id": answer.result["agency"]}, 0
+
+
+def agency_code(context: Context) -> Result:
+    """`chauban agency code`."""
+    chosen = context.chosen
+    answer = administration.add_agency_code(
+        context.archive,
+        context.request,
+        _ref(context, chosen.ref, Kind.AGENCY),
+        code=chosen.code,
+        valid_from=chosen.since,
+        valid_until=chosen.until,
+    )
+    return {"agency": answer.result["code"], "event": answer.events[0]}, 0
+
+
+def procedure_add(context: Context) -> Result:
+    """`chauban procedure add`."""
+    answer = administration.adopt_procedure(
+        context.archive,
+        context.request,
+        _procedure_text(context.chosen.file, context),
+    )
+    return dict(answer.result), 0
+
+
+def _procedure_text(file: str, context: Context) -> administration.ProcedureText:
+    try:
+        said = tomllib.loads(Path(file).read_text())
+        limit, retention = said.get("time_limit"), said.get("retention")
+        since = said.get("in_force_from")
+        return administration.ProcedureText(
+            code=str(said["code"]),
+            name=str(said["name"]),
+            components=tuple(Component(**item) for item in said.get("components", ())),
+            time_limit=TimeLimit(limit["value"], TimeUnit(limit["unit"])) if limit else None,
+            retention=RetentionRule(retention["rule"], retention.get("years"))
+            if retention
+            else None,
+            in_force_from=parse_date(str(since)) if since else today(context.archive.clock.now()),
+        )
+    except OSError as exc:
+        raise InvalidValueError("file-unreadable", file=Path(file).name) from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        if isinstance(exc, InvalidValueError):
+            raise
+        raise InvalidValueError("procedure-file-invalid", what=str(exc)[:100]) from exc
+
+
+def agent_add(context: Context) -> Result:
+    """`chauban agent add`."""
+    chosen = context.chosen
+    answer = administration.add_agent(
+        context.archive,
+        context.request,
+        name=chosen.agent_name,
+        roles=tuple(dict.fromkeys(Role(role) for role in chosen.role)),
+        agencies=tuple(dict.fromkeys(_ref(context, a, Kind.AGENCY) for a in chosen.agency)),
+        until=chosen.until,
+    )
+    return {"agent": answer.result["agent"]}, 0
+
+
+def dossier_open(context: Context) -> Result:
+    """`chauban dossier open`."""
+    chosen = context.chosen
+    answer = description.open_dossier(
+        context.archive,
+        context.request,
+        kind=DossierKind.WORK_FILE if chosen.work_file else DossierKind.PROCEDURE,
+        receiving=_ref(context, chosen.agency, Kind.AGENCY),
+        deciding=_ref(context, chosen.deciding, Kind.AGENCY) if chosen.deciding else None,
+        title=chosen.title,
+        procedure=_ref(context, chosen.procedure, Kind.PROCEDURE) if chosen.procedure else None,
+        code=chosen.code,
+        applicant=description.Applicant(
+            chosen.applicant, chosen.phone, chosen.id_number, chosen.address
+        ),
+    )
+    return {**answer.result, "event": answer.events[0]}, 0
+
+
+def dossier_close(context: Context) -> Result:
+    """`chauban dossier close`."""
+    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
+    return _event(description.close_dossier(context.archive, context.request, target))
+
+
+def dossier_paper(context: Context) -> Result:
+    """`chauban dossier paper`."""
+    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
+    answer = description.register_paper(
+        context.archive, context.request, target, location=context.chosen.location
+    )
+    return {"record": answer.result["record"], "event": answer.events[0]}, 0
+
+
+def search(context: Context) -> Result:
+    """`chauban search`."""
+    chosen = context.chosen
+    found = retrieval.search(
+        context.archive,
+        context.request,
+        " ".join(chosen.query),
+        agency=_ref(context, chosen.agency, Kind.AGENCY) if chosen.agency else None,
+        year=chosen.year,
+        type_name=chosen.type_name,
+        limit=chosen.limit,
+        offset=chosen.offset,
+    )
+    return shapes.findings(found, context.archive.catalogue.agencies()), 0
+
+
+def show(context: Context) -> Result:
+    """`chauban show`."""
+    target = _ref(context, context.chosen.ref, Kind.DOSSIER, Kind.RECORD)
+    at = retrieval.when(context.archive, context.chosen.at)
+    if kind_of(target) is Kind.RECORD:
+        record = retrieval.show_record(context.archive, context.request, target, at=at)
+        return shapes.shown_record(record), 0
+    dossier = retrieval.show_dossier(context.archive, context.request, target, at=at)
+    return shapes.shown_dossier(dossier, context.archive.catalogue.agencies()), 0
+
+
+def history(context: Context) -> Result:
+    """`chauban history`."""
+    target = _ref(context, context.chosen.ref)
+    at = retrieval.when(context.archive, context.chosen.at)
+    events = retrieval.history(context.archive, context.request, target, at=at)
+    return {"events": [shapes.event(each) for each in events]}, 0
+
+
+def get(context: Context) -> Result:
+    """`chauban get`."""
+    target = _ref(context, context.chosen.ref, Kind.RECORD)
+    given = getattr(context.chosen, "as_given", None) or []
+    kind = next((word for word in reversed(given) if word in KINDS), "original")
+    handed = retrieval.hand_out(context.archive, context.request, target, RepresentationKind(kind))
+    output = Path(context.chosen.output)
+    staged = output.with_name(output.name + ".part")
+    try:
+        # Under its name stands the whole file or nothing: an altered one never gets there.
+        with handed.source as source, staged.open("wb") as file:
+            while chunk := source.read(_CHUNK):
+                file.write(chunk)
+        staged.replace(output)
+    except OSError as exc:
+        raise UnavailableError("file-not-writable", file=output.name) from exc
+    finally:
+        staged.unlink(missing_ok=True)
+    return {"sha256": handed.file.sha256.text, "bytes": handed.file.size}, 0
+
+
+def correct(context: Context) -> Result:
+    """`chauban correct`."""
+    target = _ref(context, context.chosen.ref, Kind.DOSSIER, Kind.RECORD)
+    do = (
+        description.correct_record
+        if kind_of(target) is Kind.RECORD
+        else description.correct_dossier
+    )
+    answer = do(
+        context.archive,
+        context.request,
+        target,
+        field=context.chosen.field,
+        value=context.chosen.value or None,
+        reason=_why(context),
+    )
+    return _event(answer)
+
+
+def confirm(context: Context) -> Result:
+    """`chauban confirm`."""
+    target = _ref(context, context.chosen.ref, Kind.RECORD)
+    return _event(description.confirm(context.archive, context.request, target))
+
+
+def isolate(context: Context) -> Result:
+    """`chauban isolate`."""
+    target = _ref(context, context.chosen.ref, Kind.RECORD)
+    return _event(
+        description.isolate(
+            context.archive,
+            context.request,
+            target,
+            ground=IsolationGround(context.chosen.ground),
+            reason=_why(context),
+        )
+    )
+
+
+def erase_request(context: Context) -> Result:
+    """`chauban erase request`."""
+    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
+    answer = erasing.request_erasure(context.archive, context.request, target, reason=_why(context))
+    return {"event": answer.events[0], "remains": []}, 0
+
+
+def erase_refuse(context: Context) -> Result:
+    """`chauban erase refuse`."""
+    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
+    answer = erasing.refuse_erasure(
+        context.archive, context.request, target, decision=_why(context)
+    )
+    return {"event": answer.events[0], "remains": []}, 0
+
+
+def erase_restrict(context: Context) -> Result:
+    """`chauban erase restrict`."""
+    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
+    answer = erasing.restrict_instead(
+        context.archive, context.request, target, decision=_why(context)
+    )
+    return {"event": answer.events[0], "remains": []}, 0
+
+
+def erase_approve(context: Context) -> Result:
+    """`chauban erase approve`."""
+    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
+    answer, remains = erasing.approve_erasure(
+        context.archive, context.request, target, decision=_why(context)
+    )
+    return {"event": answer.events[0], "remains": [vars(item) for item in remains]}, 0
+
+
+def verify(context: Context) -> Result:
+    """`chauban verify`: exit code 1 when something was found."""
+    chosen = context.chosen
+    target = _ref(context, chosen.ref) if chosen.ref else None
+    pinned = Digest.parse(chosen.certificate) if chosen.certificate else None
+    result = oversight.verify(
+        context.archive, context.request, target, pinned=pinned, progress=context.progress
+    )
+    return shapes.verification(result), 0 if result.ok else 1
+
+
+def rebuild(context: Context) -> Result:
+    """`chauban rebuild`."""
+    known = context.archive.views.names()
+    names = context.chosen.views or known
+    for name in names:
+        if name not in known:
+            raise InvalidValueError("unknown-view", name=name[:40], known=", ".join(known))
+    rebuilt = [context.archive.views.rebuild(name) for name in names]
+    return {"rebuilt": [vars(each) for each in rebuilt]}, 0
+
+
+def work(context: Context) -> Result:
+    """`chauban work`."""
+    items = retrieval.work(context.archive, context.request)
+    return {
+        "pending": [shapes.work_item(item) for item in items if item.state == "pending"],
+        "failed": [shapes.work_item(item) for item in items if item.state != "pending"],
+        "incidents": [
+            shapes.plain(item) for item in retrieval.incidents(context.archive, context.request)
+        ],
+    }, 0
+
+
+COMMANDS: Mapping[str, Callable[[Context], Result]] = {
+    "agency-add": agency_add,
+    "agency-code": agency_code,
+    "procedure-add": procedure_add,
+    "agent-add": agent_add,
+    "dossier-open": dossier_open,
+    "dossier-close": dossier_close,
+    "dossier-paper": dossier_paper,
+    "search": search,
+    "show": show,
+    "history": history,
+    "get": get,
+    "correct": correct,
+    "confirm": confirm,
+    "isolate": isolate,
+    "erase-request": erase_request,
+    "erase-refuse": erase_refuse,
+    "erase-restrict": erase_restrict,
+    "erase-approve": erase_approve,
+    "verify": verify,
+    "rebuild": rebuild,
+    "work": work,
+}

@@ -1,0 +1,182 @@
+"""The public shapes of `--json` answers: fields may be added, never changed."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+from domain import dossier, record
+from domain.events import STORED_NAMES, Event, Recorded
+from domain.ports import AgencyRow, Finding, WorkItem
+from domain.record import RecordField
+from domain.services.oversight import Verification
+from domain.services.retrieval import DossierShown, Findings, RecordShown
+from domain.values import Digest, Erased, StreamId
+
+Agencies = Mapping[StreamId, AgencyRow]
+
+
+def plain(value: object) -> Any:
+    """Any value of the domain as JSON; what was erased is null."""
+    if isinstance(value, Erased):
+        return None
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Digest):
+        return value.text
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(plain(name)): plain(item) for name, item in value.items()}
+    if isinstance(value, tuple | list | frozenset):
+        return [plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    return value
+
+
+def code_of(agencies: Agencies, agency: StreamId) -> str:
+    """The code that people know, or the identity of an agency that no list shows yet."""
+    return agencies[agency].code if agency in agencies else agency
+
+
+def dossier_state(state: dossier.Dossier, agencies: Agencies) -> dict[str, Any]:
+    """A dossier's own fields."""
+    return {
+        "dossier": state.code,
+        "id": state.id,
+        "kind": state.kind.value,
+        "title": plain(state.title),
+        "receiving": code_of(agencies, state.receiving),
+        "deciding": code_of(agencies, state.deciding),
+        "procedure": state.procedure,
+        "opened_on": state.opened_on.isoformat(),
+        "applicant": plain(state.applicant),
+        "phone": plain(state.phone),
+        "id_number": plain(state.id_number),
+        "address": plain(state.address),
+        "closed_on": plain(state.closed_on),
+        "restricted_by": state.restricted_by,
+        "erased_by": state.erased_by,
+    }
+
+
+def record_state(state: record.Record, dossier_code: str) -> dict[str, Any]:
+    """A record's own fields."""
+    return {
+        "record": state.id,
+        "dossier": dossier_code,
+        "carrier": state.carrier.value,
+        **{name.value: plain(state.metadata.get(name)) for name in RecordField},
+        "received_name": plain(state.received_name),
+        "confirmed": state.confirmed,
+        "lock": state.lock,
+        "signatures": plain(state.signatures.findings) if state.signatures else [],
+        "erased_by": state.erased_by,
+        "representations": [
+            {
+                "kind": item.kind.value,
+                "sha256": item.file.sha256.text,
+                "media_type": item.file.media_type,
+                "bytes": item.file.size,
+                "tool": plain(item.tool),
+            }
+            for item in state.representations
+        ],
+    }
+
+
+def shown_record(shown: RecordShown) -> dict[str, Any]:
+    """`show RECORD`."""
+    return {
+        **record_state(shown.record, shown.dossier_code),
+        "pages": [plain(page) for page in shown.pages],
+        "position": shown.position,
+    }
+
+
+def shown_dossier(shown: DossierShown, agencies: Agencies) -> dict[str, Any]:
+    """`show DOSSIER`."""
+    return {
+        **dossier_state(shown.dossier, agencies),
+        "records": [record_state(paper, shown.dossier.code) for paper in shown.records],
+        "position": shown.position,
+    }
+
+
+def findings(found: Findings, agencies: Agencies) -> dict[str, Any]:
+    """`search`."""
+    return {
+        "total": found.answer.total,
+        "position": found.answer.position,
+        "hits": [
+            {
+                "record": each.hit.record,
+                "dossier": each.dossier_code,
+                "page": each.hit.page,
+                "match": each.hit.match.value,
+                "score": round(each.hit.score, 4),
+                "snippet": each.hit.snippet,
+                "boxes": [list(box) for box in each.boxes],
+            }
+            for each in found.found
+        ],
+        "facets": {
+            name: [
+                [code_of(agencies, StreamId(value)) if name == "agency" else value, count]
+                for value, count in values
+            ]
+            for name, values in found.answer.facets.items()
+        },
+    }
+
+
+def event(recorded: Recorded[Event]) -> dict[str, Any]:
+    """One event of `history`; it was checked when it was loaded."""
+    return {
+        "id": recorded.id,
+        "position": recorded.position,
+        "stream": recorded.stream,
+        "version": recorded.version,
+        "type": STORED_NAMES[type(recorded.event)],
+        "at": recorded.at.isoformat(),
+        "by": plain(recorded.by),
+        "why": {"code": recorded.basis.code, "reference": recorded.basis.reference},
+        "signature": "intact",
+        "command": recorded.command,
+        "data": plain(recorded.event),
+        "erased": [
+            item.name
+            for item in fields(recorded.event)
+            if isinstance(getattr(recorded.event, item.name), Erased)
+        ],
+    }
+
+
+def verification(result: Verification) -> dict[str, Any]:
+    """`verify`."""
+    return {
+        "ok": result.ok,
+        "findings": [finding(each) for each in result.findings],
+        "checked": dict(result.checked),
+        "not_proved": list(result.not_proved),
+    }
+
+
+def finding(each: Finding) -> dict[str, str]:
+    """One finding."""
+    return {"kind": each.kind, "where": each.where, "what": each.what}
+
+
+def work_item(item: WorkItem) -> dict[str, Any]:
+    """One line of `work`."""
+    return {
+        "record": item.record,
+        "dossier": item.dossier_code,
+        "task": item.task,
+        "state": item.state,
+        "reason": item.reason,
+        "attempts": item.attempts,
+        "since": item.since.isoformat(),
+    }

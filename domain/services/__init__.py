@@ -1,0 +1,56 @@
+"""The archive's procedures. They decide through the domain and speak to ports alone."""
+
+from dataclasses import dataclass
+
+from domain.agents import Agent
+from domain.ports import (
+    Catalogue,
+    Clock,
+    ErasureList,
+    History,
+    Identifiers,
+    Journal,
+    JournalInspector,
+    Limits,
+    ObjectStore,
+    PaperReader,
+    Quarantine,
+    ReadingProgress,
+    SearchIndex,
+    Views,
+    Work,
+)
+from domain.values import Basis, CommandId, StreamId
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Everything that a procedure may need, put together once at the start."""
+
+    id: str
+    journal: Journal
+    objects: ObjectStore
+    quarantine: Quarantine
+    reader: PaperReader
+    index: SearchIndex
+    views: Views
+    catalogue: Catalogue
+    work: Work
+    history: History
+    clock: Clock
+    identifiers: Identifiers
+    limits: Limits
+    erasures: ErasureList
+    inspector: JournalInspector
+    progress: ReadingProgress
+    worker: StreamId
+    """The software agent in whose name the background worker records."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who asks, under which command id, and on what legal basis."""
+
+    agent: Agent
+    command: CommandId
+    basis: Basis

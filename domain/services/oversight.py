@@ -1,0 +1,220 @@
+"""Oversight: recomputing that the archive is what it was said to be.
+
+`verify` believes nothing: it recomputes signatures, chains, rows, disclosures, every object's
+digests, every view and the index, and names each finding. What it cannot see it says.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256, sha512
+
+from domain import dossier, erasure, record
+from domain.access import Action, Resource
+from domain.errors import ArchiveError, IntegrityError, NotFoundError, UnavailableError
+from domain.events import Event, Recorded
+from domain.ports import Finding
+from domain.record import RepresentationKind
+from domain.services import Archive, Request
+from domain.services.deciding import load, permit
+from domain.services.erasing import thumbnails
+from domain.values import Digest, FileObject, Kind, StreamId, kind_of
+
+NOT_PROVED = (
+    "tail-and-guards",
+    "whole-stream",
+    "rollback",
+    "actor-claimed",
+    "truth-of-content",
+    "time-of-clock",
+)
+"""What no check of the archive by itself can show; the messages explain each."""
+CERTIFICATE_NOT_PROVED = "certificate-from-archive"
+HARMLESS = frozenset({"object-without-fact"})
+"""Findings that a crash may leave and the next start repairs."""
+_CHUNK = 1 << 20
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a verification found, what it recomputed, and what it could not see."""
+
+    findings: tuple[Finding, ...]
+    checked: Mapping[str, int]
+    not_proved: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing was found that should not be there."""
+        return all(finding.kind in HARMLESS for finding in self.findings)
+
+
+@dataclass
+class _Objects:
+    """What the events say of objects."""
+
+    expected: dict[Digest, FileObject] = field(default_factory=dict)
+    listed: set[Digest] = field(default_factory=set)
+    """Named by a manifest, by SHA-256 alone."""
+    gone: set[Digest] = field(default_factory=set)
+    """Destroyed by an approved erasure."""
+
+
+def verify(
+    archive: Archive,
+    request: Request,
+    target: StreamId | None = None,
+    *,
+    pinned: Digest | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> Verification:
+    """Recomputes the whole archive, or all that belongs to one reference."""
+    _require_allowed(archive, request)
+    streams = _streams_of(archive, target) if target is not None else None
+    inspected = archive.inspector.inspect(
+        streams=streams,
+        pinned=pinned,
+        progress=lambda done, total: progress("journal", done, total),
+    )
+    findings = list(inspected.findings)
+    counts = dict(inspected.counts)
+    objects = _Objects()
+    findings.extend(_gather(archive, streams, objects))
+    findings.extend(_check_objects(archive, objects, counts, progress))
+    if target is None:
+        findings.extend(_strays(archive, objects))
+        progress("views", 0, 1)
+        findings.extend(archive.views.inspect())
+        counts["views"] = len(archive.views.names())
+    not_proved = NOT_PROVED if pinned else (CERTIFICATE_NOT_PROVED, *NOT_PROVED)
+    return Verification(tuple(findings), counts, not_proved)
+
+
+def _require_allowed(archive: Archive, request: Request) -> None:
+    """Anyone with the right to verify somewhere; a damaged view must not prevent it."""
+    grants = frozenset(grant.agency for grant in request.agent.grants)
+    permit(archive, request, Action.VERIFY, Resource(grants))
+
+
+def _streams_of(archive: Archive, target: StreamId) -> frozenset[StreamId]:
+    streams = {target}
+    if kind_of(target) is Kind.DOSSIER:
+        streams.update(load(archive, target).dossier().records)
+        for position in archive.history.of(target):
+            streams.update(e.stream for e in archive.journal.follow(position - 1, 1))
+    return frozenset(streams)
+
+
+def _events(archive: Archive, streams: frozenset[StreamId] | None) -> Iterator[Recorded[Event]]:
+    if streams is not None:
+        found = [e for stream in streams for e in archive.journal.load(stream)]
+        yield from sorted(found, key=lambda e: e.position)
+        return
+    position = 0
+    while batch := archive.journal.follow(position, 500):
+        yield from batch
+        position = batch[-1].position
+
+
+def _gather(
+    archive: Archive, streams: frozenset[StreamId] | None, objects: _Objects
+) -> list[Finding]:
+    """What the events say of objects; a manifest that cannot be read is found there."""
+    findings: list[Finding] = []
+    try:
+        for recorded in _events(archive, streams):
+            # A manifest that cannot be read is itself checked below, and named there.
+            with suppress(ArchiveError, ValueError, KeyError, TypeError):
+                _note(archive, recorded.event, objects)
+    except IntegrityError as exc:
+        findings.append(Finding("objects-not-all-checked", str(exc.details.get("position", "?"))))
+    return findings
+
+
+def _note(archive: Archive, event: Event, objects: _Objects) -> None:
+    match event:
+        case record.RecordRegistered() if event.original is not None:
+            _expect(objects, event.original)
+        case record.RepresentationAdded():
+            _expect(objects, event.representation.file)
+            if event.representation.kind is RepresentationKind.THUMBNAILS:
+                pictures = thumbnails(archive, event.representation.file)
+                objects.listed.update(pictures)
+                objects.gone.difference_update(pictures)
+        case record.RecordRead() | dossier.DossierClosed():
+            _expect(objects, event.manifest)
+        case erasure.ErasureApproved():
+            _expect(objects, event.manifest)
+            with archive.objects.open(event.manifest.sha256) as source:
+                gone = json.loads(source.read())["destroyed"]
+            objects.gone.update(Digest(text) for text in gone)
+        case _:
+            pass
+
+
+def _expect(objects: _Objects, file: FileObject) -> None:
+    objects.expected[file.sha256] = file
+    objects.gone.discard(file.sha256)  # It came again after an erasure, with another record.
+
+
+def _check_objects(
+    archive: Archive, objects: _Objects, counts: dict[str, int], progress: Progress
+) -> Iterator[Finding]:
+    wanted = sorted({*objects.expected, *objects.listed} - objects.gone)
+    counts["objects"] = len(wanted)
+    counts["bytes"] = 0
+    for n, digest in enumerate(wanted, 1):
+        expected = objects.expected.get(digest)
+        progress("objects", n, len(wanted))
+        try:
+            size, found256, found512 = _digests(archive, digest)
+        except NotFoundError:
+            yield Finding("object-missing", digest.text)
+            continue
+        except IntegrityError:
+            yield Finding("object-altered", digest.text)
+            continue
+        except UnavailableError as exc:
+            yield Finding("object-unreadable", digest.text, exc.code)
+            continue
+        counts["bytes"] += size
+        same = expected is None or (expected.size, expected.sha512.hex) == (size, found512)
+        if found256 != digest.hex or not same:
+            yield Finding("object-altered", digest.text)
+
+
+def _digests(archive: Archive, digest: Digest) -> tuple[int, str, str]:
+    short, long, size = sha256(), sha512(), 0
+    with archive.objects.open(digest) as source:
+        while chunk := source.read(_CHUNK):
+            short.update(chunk)
+            long.update(chunk)
+            size += len(chunk)
+    return size, short.hexdigest(), long.hexdigest()
+
+
+def _strays(archive: Archive, objects: _Objects) -> Iterator[Finding]:
+    """Bytes that no event names: a crash left them, or somebody put them there."""
+    known = {*objects.expected, *objects.listed}
+    for digest, _ in archive.objects.inspect_objects():
+        if digest in objects.gone and archive.catalogue.referring(digest) == frozenset():
+            yield Finding("object-not-erased", digest.text)
+        elif digest not in known:
+            yield Finding("object-without-fact", digest.text)
+
+
+def sweep_strays(archive: Archive, *, older_than: timedelta) -> list[Digest]:
+    """Destroys bytes that no event names and that are old enough not to be on their way."""
+    objects = _Objects()
+    if _gather(archive, None, objects):
+        return []  # An archive with findings keeps everything until a person has looked.
+    known = {*objects.expected, *objects.listed}
+    limit = archive.clock.now() - older_than
+    founding = archive.journal.follow(0, 1)[0].id
+    strays = [d for d, at in archive.objects.inspect_objects() if d not in known and at < limit]
+    for digest in strays:
+        archive.objects.destroy(digest, decision=founding)
+    return strays

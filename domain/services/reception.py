@@ -1,0 +1,280 @@
+"""Reception: steps 1 to 4 in the life of a scanned page, from the station to the receipt.
+
+(1) A batch is opened with what the station declares. (2) Bytes go to quarantine, are hashed and
+compared. (3) Type and limits are checked, the original is stored durably. (4) The signed event
+is the receipt. A crash before (4) leaves at most bytes without a fact, which are swept; the
+station has no receipt then, still has its copy and sends it again under the same command id.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from domain import dossier, record, scanning
+from domain.access import Action
+from domain.agents import Actor
+from domain.errors import ClaimTakenError, IntegrityError, RefusedFileError, RuleError
+from domain.events import Change, content_claim
+from domain.ports import Answer, Inspection, Quarantined
+from domain.record import Carrier
+from domain.services import Archive, Request
+from domain.services.deciding import (
+    Decided,
+    Loaded,
+    carry_out,
+    load,
+    new_stream,
+    permit,
+    resource_of,
+)
+from domain.text import nfc
+from domain.values import Digest, EventId, FileObject, Kind, Secrecy, StreamId, Tool
+
+LOW_RESOLUTION_DPI = 200
+"""Below it a scan of an administrative paper does not meet the norm (ND 30/2020, Annex I)."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one file."""
+
+    state: str
+    """`stored`, `duplicate` or `refused`."""
+    reason: str | None
+    """The code of the refusal."""
+    batch: StreamId
+    record: StreamId | None
+    """The record that holds the bytes, also for a duplicate."""
+    sha256: Digest | None
+    event: EventId
+    """The signed fact; for `stored` it is the receipt."""
+    warnings: tuple[str, ...] = ()
+
+
+def open_batch(
+    archive: Archive,
+    request: Request,
+    target: StreamId,
+    *,
+    files: int,
+    device: str | None,
+    sheets: int | None,
+    documents: int | None,
+) -> StreamId:
+    """Step 1: what a station is about to send for a dossier."""
+    named = dossier.parse_text(nfc(device), limit=100) if device else None
+
+    def decide(at: datetime) -> Decided:
+        state = load(archive, target).dossier()
+        actor = permit(archive, request, Action.RECEIVE_SCAN, resource_of(state))
+        dossier.require_open(state)
+        stream = new_stream(archive, Kind.BATCH)
+        event = scanning.open_batch(
+            dossier=target,
+            agency=state.receiving,
+            device=named,
+            files=files,
+            sheets=sheets,
+            documents=documents,
+        )
+        return Decided(actor, (Change(stream, 0, (event,)),), {"batch": stream})
+
+    asked = {
+        "do": "batch-open",
+        "dossier": target,
+        "files": files,
+        "device": named,
+        "sheets": sheets,
+        "documents": documents,
+    }
+    answer = carry_out(archive, request, asked, decide)
+    return StreamId(answer.result["batch"])
+
+
+def receive(
+    archive: Archive,
+    request: Request,
+    batch: StreamId,
+    source: BinaryIO,
+    *,
+    name: str,
+    declared: Digest | None = None,
+    secrecy: Secrecy = Secrecy.ORDINARY,
+) -> Receipt:
+    """Steps 2 to 4 for one file of a batch; a repeat of the command gets the same receipt."""
+    shown = " ".join(nfc(name).split())[:255] or "?"
+    asked = {
+        "do": "receive",
+        "batch": batch,
+        "name": shown,
+        "declared": str(declared),
+        "secrecy": secrecy.value,
+    }
+    if secrecy is not Secrecy.ORDINARY:  # Nothing of a state secret is stored, not even a digest.
+        return _refuse(archive, request, batch, shown, asked, RuleError("state-secret"))
+    try:
+        with archive.quarantine.receive(source, archive.limits.file_bytes) as waiting:
+            if declared is not None and declared != waiting.sha256:
+                raise RefusedFileError("declared-digest-differs")
+            asked["sha256"] = waiting.sha256.text
+            return _take_in(archive, request, batch, shown, declared, waiting, asked)
+    except RefusedFileError as exc:
+        return _refuse(archive, request, batch, shown, asked, exc)
+
+
+def _take_in(
+    archive: Archive,
+    request: Request,
+    batch: StreamId,
+    name: str,
+    declared: Digest | None,
+    waiting: Quarantined,
+    asked: dict[str, str],
+) -> Receipt:
+    opened = load(archive, batch).batch()
+    held = archive.journal.holder(content_claim(opened.dossier, waiting.sha256))
+    if held is None:
+        # (3) What it is, and whether it may come in; then the bytes, before any fact.
+        inspection = archive.reader.inspect(waiting.path, archive.limits)
+        permit(
+            archive,
+            request,
+            Action.RECEIVE_SCAN,
+            resource_of(load(archive, opened.dossier).dossier()),
+        )
+        with waiting.open() as stored:
+            archive.objects.put(waiting.sha256, stored)
+        original = FileObject(waiting.sha256, waiting.sha512, waiting.size, inspection.media_type)
+        # (4) The fact: batch, record and dossier in one transaction.
+        try:
+            return _append(archive, request, batch, name, declared, original, inspection, asked)
+        except ClaimTakenError as exc:
+            held = StreamId(str(exc.details["holder"]))
+    return _duplicate(archive, request, batch, name, held, waiting.sha256, asked)
+
+
+def _append(
+    archive: Archive,
+    request: Request,
+    batch: StreamId,
+    name: str,
+    declared: Digest | None,
+    original: FileObject,
+    inspection: Inspection,
+    asked: dict[str, str],
+) -> Receipt:
+    def decide(at: datetime) -> Decided:
+        waiting_batch, holder, actor = _parties(archive, request, batch)
+        stream = new_stream(archive, Kind.RECORD)
+        received = scanning.ScanReceived(
+            record=stream,
+            file=original,
+            declared=declared,
+            pages=len(inspection.pages),
+            seen_elsewhere=archive.catalogue.is_elsewhere(
+                original.sha256, waiting_batch.batch().dossier
+            ),
+            warnings=_warnings(inspection),
+            active_content=inspection.active_content,
+            signatures=inspection.signatures,
+            inspector=_INSPECTOR,
+            name=name,
+        )
+        registered = record.register(
+            dossier=waiting_batch.batch().dossier,
+            secrecy=Secrecy.ORDINARY,
+            carrier=Carrier.ELECTRONIC,
+            batch=batch,
+            original=original,
+            received_name=name,
+            paper_location=None,
+        )
+        added = dossier.add_record(holder.dossier(), stream)
+        changes = (
+            Change(batch, waiting_batch.version, (received,)),
+            Change(stream, 0, (registered,)),
+            Change(waiting_batch.batch().dossier, holder.version, (added,)),
+        )
+        warnings = received.warnings + (
+            ("same-bytes-elsewhere",) if received.seen_elsewhere else ()
+        )
+        result = {
+            "state": "stored",
+            "record": stream,
+            "sha256": original.sha256.text,
+            "warnings": list(warnings),
+        }
+        return Decided(actor, changes, result)
+
+    return _receipt(batch, carry_out(archive, request, asked, decide))
+
+
+def _duplicate(
+    archive: Archive,
+    request: Request,
+    batch: StreamId,
+    name: str,
+    held: StreamId,
+    sha256: Digest,
+    asked: dict[str, str],
+) -> Receipt:
+    def decide(at: datetime) -> Decided:
+        loaded, _, actor = _parties(archive, request, batch)
+        state = load(archive, held).record()
+        if state.isolated is not None or state.erased_by is not None:
+            raise RefusedFileError("content-removed")  # Taken out of sight by a decision.
+        event = scanning.ScanDuplicated(held, name)
+        result = {"state": "duplicate", "record": held, "sha256": sha256.text}
+        return Decided(actor, (Change(batch, loaded.version, (event,)),), result)
+
+    return _receipt(batch, carry_out(archive, request, asked, decide))
+
+
+def _refuse(
+    archive: Archive,
+    request: Request,
+    batch: StreamId,
+    name: str,
+    asked: dict[str, str],
+    refusal: RefusedFileError | RuleError | IntegrityError,
+) -> Receipt:
+    """A refusal is a fact, too; it holds the reason and no byte of the file."""
+
+    def decide(at: datetime) -> Decided:
+        loaded, _, actor = _parties(archive, request, batch)
+        event = scanning.ScanRefused(loaded.batch().dossier, refusal.code, name)
+        result = {"state": "refused", "reason": refusal.code}
+        return Decided(actor, (Change(batch, loaded.version, (event,)),), result)
+
+    return _receipt(batch, carry_out(archive, request, asked, decide))
+
+
+def _parties(archive: Archive, request: Request, batch: StreamId) -> tuple[Loaded, Loaded, Actor]:
+    """The batch, its dossier, and the agent in the role that may receive for it."""
+    loaded = load(archive, batch)
+    holder = load(archive, loaded.batch().dossier)
+    actor = permit(archive, request, Action.RECEIVE_SCAN, resource_of(holder.dossier()))
+    return loaded, holder, actor
+
+
+def _receipt(batch: StreamId, answer: Answer) -> Receipt:
+    said = answer.result
+    return Receipt(
+        state=said["state"],
+        reason=said.get("reason"),
+        batch=batch,
+        record=StreamId(said["record"]) if "record" in said else None,
+        sha256=Digest(said["sha256"]) if "sha256" in said else None,
+        event=answer.events[0],
+        warnings=tuple(said.get("warnings", ())),
+    )
+
+
+def _warnings(inspection: Inspection) -> tuple[str, ...]:
+    scans = [page for page in inspection.pages if page.dpi is not None]
+    low = any(page.dpi is not None and page.dpi < LOW_RESOLUTION_DPI for page in scans)
+    grey = any(not page.colour for page in scans)
+    return (("low-resolution",) if low else ()) + (("no-colour",) if grey else ())
+
+
+_INSPECTOR = Tool("chauban", "inspect/1")

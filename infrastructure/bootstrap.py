@@ -1,0 +1,411 @@
+"""The composition root: settings in, a working archive out. Entry points alone import it.
+
+DIR/archive.json     which archive this is, and who acts for which account
+DIR/journal.sqlite   the events: the only thing that cannot be built again from others
+DIR/objects/         originals and what was made from them (or a bucket)
+DIR/views.sqlite, DIR/index/            derived; may be dropped at any time
+DIR/quarantine/, DIR/run/               on its way; swept
+DIR.keys/            keys and the list of erasures, beside the archive and never inside it
+"""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from domain import agency as agencies
+from domain.archive import ArchiveFounded
+from domain.errors import RuleError, UnavailableError
+from domain.ports import (
+    Command,
+    Inspected,
+    Inspection,
+    Limits,
+    ObjectStore,
+    PageRead,
+    PaperReader,
+    Reading,
+    SignatureVerdict,
+)
+from domain.services import Archive
+from domain.services.administration import found
+from domain.services.deciding import today
+from domain.values import Basis, CommandId, Digest, Kind, StreamId
+from infrastructure import backup, doctor
+from infrastructure.clock import SystemClock, TimedIdentifiers
+from infrastructure.erasures import FileErasureList
+from infrastructure.journal import keys
+from infrastructure.journal.recorder import JournalRecorder
+from infrastructure.journal.store import SignedJournal
+from infrastructure.journal.verification import inspect_journal
+from infrastructure.lease import lease
+from infrastructure.messages import Catalogue as MessageCatalogue
+from infrastructure.objects.files import FileObjectStore, create_store
+from infrastructure.objects.minio import S3ObjectStore, ensure_bucket
+from infrastructure.ocr.reader import SandboxedReader
+from infrastructure.progress import FolderProgress
+from infrastructure.quarantine import FolderQuarantine
+from infrastructure.search.whoosh_index import WhooshIndex
+from infrastructure.settings import JOBS, Settings, account, read_settings
+from infrastructure.views.store import SqlViews
+
+__all__ = ["House", "Settings", "opened", "read_settings"]
+SOFTWARE = "chauban 0.1.0"
+_FORMAT = 1
+_FOLDERS = ("objects", "quarantine", "run", "run/progress", "index")
+
+
+@dataclass(frozen=True)
+class House:
+    """An open archive with what its entry points need besides."""
+
+    archive: Archive
+    settings: Settings
+    default_agent: StreamId | None
+    """Who acts for this account when nobody is named; None for a foreign account."""
+    folder: Path
+    """A private folder of this process, gone at its end."""
+    interrupt: Callable[[], None]
+    """Ends every reading at once."""
+
+
+# ---------------------------------------------------------------- founding
+
+
+@dataclass(frozen=True)
+class Founded:
+    """A new archive."""
+
+    directory: Path
+    certificate: str
+    """SHA-256 of the system certificate: what an outsider writes down today."""
+
+
+def found_archive(settings: Settings, *, name: str, agency: str, agency_name: str) -> Founded:
+    """Keys, journal and stores of a new archive; RuleError when there is one already.
+
+    The archive appears under its name at the very end, so that a crash leaves no half of one.
+    """
+    code = agencies.parse_code(agency)
+    directory = settings.directory
+    if directory.exists():
+        raise RuleError("archive-exists")
+    clock, identifiers = SystemClock(), TimedIdentifiers()
+    ids = {kind: StreamId(f"{kind}-{identifiers.new()}") for kind in (Kind.ARCHIVE, Kind.AGENCY)}
+    people = [StreamId(f"{Kind.AGENT}-{identifiers.new()}") for _ in range(2)]
+    loaded = keys.create(settings.keys, ids[Kind.ARCHIVE], clock.now())
+    der = loaded.certificate.public_bytes(Encoding.DER)
+    founding = found(
+        archive_id=ids[Kind.ARCHIVE],
+        agency_id=ids[Kind.AGENCY],
+        administrator=people[0],
+        worker=people[1],
+        name=name,
+        agency_code=code,
+        agency_name=agency_name,
+        account=f"account {account()}",
+        certificate=base64.b64encode(der).decode(),
+        certificate_sha256=sha256(der).hexdigest(),
+        on=today(clock.now()),
+    )
+    staging = directory.with_name(directory.name + ".new")
+    try:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(staging)
+        staging.mkdir(mode=0o750, parents=True)
+        for folder in _FOLDERS:
+            (staging / folder).mkdir(mode=0o750, exist_ok=True)
+    except OSError as exc:
+        raise UnavailableError("archive-not-writable") from exc
+    create_store(staging / "objects")
+    if settings.bucket is not None:
+        ensure_bucket(settings.bucket)
+    write_description(
+        staging, founding.archive, founding.worker, {account(): founding.administrator}
+    )
+    journal = _journal(staging / "journal.sqlite", founding.archive, loaded, create=True)
+    journal.append(
+        founding.changes,
+        by=founding.actor,
+        basis=Basis("CHAUBAN"),
+        at=clock.now(),
+        command=Command(CommandId(f"found/{founding.archive}"), "found"),
+        result={},
+    )
+    journal.close()
+    staging.rename(directory)
+    return Founded(directory, sha256(der).hexdigest())
+
+
+def write_description(
+    directory: Path, archive: str, worker: str, people: dict[str, StreamId]
+) -> None:
+    """Which archive this is; durable on return."""
+    content = {"format": _FORMAT, "archive": archive, "worker": worker, "accounts": people}
+    staged = directory / "archive.json.new"
+    with staged.open("w") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    staged.replace(directory / "archive.json")
+
+
+# ---------------------------------------------------------------- opening
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[House]:
+    """The archive, ready to work; everything is closed when the context ends."""
+    directory = settings.directory
+    description = _description(directory)
+    loaded = keys.load(settings.keys)
+    with ExitStack() as stack:
+        journal = _journal(directory / "journal.sqlite", description["archive"], loaded)
+        stack.callback(journal.close)
+        _require_own_key(journal, loaded)
+        folder = directory / "run" / f"process-{os.getpid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        reader = _LazyReader(folder / "reader")
+        stack.callback(reader.close)
+        objects = _objects(
+            settings, directory, lambda digest: bool(views.catalogue.referring(digest))
+        )
+        index = WhooshIndex(directory / "index")
+        clock = SystemClock()
+        views: SqlViews = SqlViews(
+            directory / "views.sqlite", journal=journal, objects=objects, index=index, clock=clock
+        )
+        stack.callback(views.close)
+        archive = Archive(
+            id=description["archive"],
+            journal=journal,
+            objects=objects,
+            quarantine=FolderQuarantine(directory / "quarantine"),
+            reader=reader,
+            index=index,
+            views=views,
+            catalogue=views.catalogue,
+            work=views.work,
+            history=views.history,
+            clock=clock,
+            identifiers=TimedIdentifiers(),
+            limits=settings.limits,
+            erasures=FileErasureList(settings.keys / "erasures.jsonl"),
+            inspector=_Inspector(directory / "journal.sqlite", description["archive"], loaded),
+            progress=FolderProgress(directory / "run" / "progress"),
+            worker=StreamId(description["worker"]),
+        )
+        yield House(
+            archive,
+            settings,
+            StreamId(description["accounts"][account()])
+            if account() in description["accounts"]
+            else None,
+            folder,
+            reader.close,
+        )
+
+
+def _objects(
+    settings: Settings, directory: Path, is_referred: Callable[[Digest], bool]
+) -> ObjectStore:
+    if settings.bucket is None:
+        return FileObjectStore(directory / "objects", is_referred=is_referred)
+    return S3ObjectStore(settings.bucket, is_referred=is_referred)
+
+
+def _description(directory: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads((directory / "archive.json").read_text())
+    except FileNotFoundError as exc:
+        raise UnavailableError("archive-missing") from exc
+    except (OSError, ValueError) as exc:
+        raise UnavailableError("archive-unreadable") from exc
+    if content.get("format") != _FORMAT:
+        raise UnavailableError("archive-of-another-version")
+    return content
+
+
+def _journal(path: Path, archive: str, loaded: keys.Keys, *, create: bool = False) -> SignedJournal:
+    if not create and not path.exists():
+        raise UnavailableError("journal-missing")
+    recorder = JournalRecorder(str(path))
+    if create:
+        recorder.create_table()
+    return SignedJournal(
+        recorder,
+        archive=archive,
+        keys=loaded,
+        clock=SystemClock(),
+        identifiers=TimedIdentifiers(),
+        software=SOFTWARE,
+    )
+
+
+def _require_own_key(journal: SignedJournal, loaded: keys.Keys) -> None:
+    """The certificate beside the archive must be the one that its first event names."""
+    first = journal.follow(0, 1)
+    if not first or not isinstance(first[0].event, ArchiveFounded):
+        raise UnavailableError("journal-damaged")
+    der = loaded.certificate.public_bytes(Encoding.DER)
+    if first[0].event.certificate_sha256 != sha256(der).hexdigest():
+        raise UnavailableError("key-of-another-archive")
+
+
+class _LazyReader:
+    """Makes the sandbox when a file is to be read; most commands read none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._reader: SandboxedReader | None = None
+
+    def _made(self) -> SandboxedReader:
+        if self._reader is None:
+            self._reader = SandboxedReader(self._folder, jobs=JOBS)
+        return self._reader
+
+    def inspect(self, path: str, limits: Limits) -> Inspection:
+        return self._made().inspect(path, limits)
+
+    def read(
+        self, path: str, inspection: Inspection, limits: Limits, on_page: Callable[[PageRead], None]
+    ) -> AbstractContextManager[Reading]:
+        return self._made().read(path, inspection, limits, on_page)
+
+    def signatures(self, path: str) -> tuple[SignatureVerdict, ...]:
+        return self._made().signatures(path)
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
+
+_: type[PaperReader] = _LazyReader
+
+
+@dataclass(frozen=True)
+class _Inspector:
+    """The port `JournalInspector` over the journal's file."""
+
+    path: Path
+    archive: str
+    loaded: keys.Keys
+
+    def inspect(
+        self,
+        *,
+        streams: frozenset[StreamId] | None,
+        pinned: Digest | None,
+        progress: Callable[[int, int], None],
+    ) -> Inspected:
+        found = inspect_journal(
+            self.path,
+            archive=self.archive,
+            keys=self.loaded,
+            pinned=pinned.hex if pinned else None,
+            streams=streams,
+            progress=progress,
+        )
+        return Inspected(found.findings, found.counts)
+
+
+# ---------------------------------------------------------------- the worker
+
+
+@contextmanager
+def worker_lease(settings: Settings) -> Iterator[bool]:
+    """True while this process is the archive's worker."""
+    _description(settings.directory)
+    with lease(settings.directory / "worker.lock") as ours:
+        if ours:
+            _sweep_runs(settings.directory / "run")
+        yield ours
+
+
+def start_worker(settings: Settings, *, until_idle: bool) -> subprocess.Popen[bytes]:
+    """A worker as a child process; it ends at once when another one holds the lease."""
+    command = [sys.executable, "-m", "ingest", "--archive", str(settings.directory)]
+    return subprocess.Popen([*command, "--until-idle"] if until_idle else command)
+
+
+def _sweep_runs(folder: Path) -> None:
+    """Folders of processes that are gone."""
+    for left in folder.glob("process-*"):
+        number = left.name.partition("-")[2]
+        if not number.isdecimal() or not Path(f"/proc/{number}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+
+
+# ---------------------------------------------------------------- keys, backup, doctor
+
+
+def write_recovery_file(settings: Settings, passphrase: str, output: Path) -> int:
+    """All keys under a passphrase, in a new file; how many keys there are."""
+    content = keys.write_recovery(settings.keys, passphrase)
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError as exc:
+        raise RuleError("file-exists", file=output.name) from exc
+    except OSError as exc:
+        raise UnavailableError("file-not-writable", file=output.name) from exc
+    return keys.COUNT
+
+
+def recover_keys(settings: Settings, recovery: Path, passphrase: str) -> int:
+    """The keys of a recovery file, put beside the archive; how many there are."""
+    try:
+        content = recovery.read_bytes()
+    except OSError as exc:
+        raise UnavailableError("file-unreadable", file=recovery.name) from exc
+    return keys.recover(settings.keys, content, passphrase)
+
+
+def back_up(house: House, target: Path) -> backup.BackedUp:
+    """A consistent copy of the archive while it runs."""
+    return backup.back_up(house.settings.directory, house.archive.objects, target.absolute())
+
+
+def restore(settings: Settings, source: Path) -> backup.BackedUp:
+    """An archive from a backup, under a name that is free; its keys must be there already.
+
+    Whoever calls it opens the archive next, applies the erasures again and verifies.
+    """
+    directory = settings.directory
+    if directory.exists():
+        raise RuleError("archive-exists")
+    keys.load(settings.keys)
+    said = backup.read_backup(source)
+    staging = directory.with_name(directory.name + ".new")
+    backup.copy_back(source, staging, _FOLDERS)
+    create_store(staging / "objects")
+    if settings.bucket is not None:
+        ensure_bucket(settings.bucket)
+    # Nothing is destroyed while bytes come back.
+    backup.put_back(source, _objects(settings, staging, lambda digest: True))
+    staging.rename(directory)
+    return said
+
+
+def check_installation(settings: Settings) -> list[doctor.Check]:
+    """What `doctor` finds without opening the archive."""
+    return list(doctor.check_installation(settings))
+
+
+def messages(*, english: bool) -> MessageCatalogue:
+    """What people read, in their language."""
+    return MessageCatalogue("en" if english else "vi")

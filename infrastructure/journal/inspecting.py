@@ -1,0 +1,129 @@
+"""Many processes that look at one instant of a journal: who reads which span, and when.
+
+A worker opens its own read-only connection. All snapshots are taken while the write lock is held
+for a moment, so that a journal that grows meanwhile is no finding.
+"""
+
+import signal
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from typing import Any, Self
+
+from domain.errors import UnavailableError
+from infrastructure.journal.rows_inspected import Notes, RowInspector, Trust, connect, database_uri
+
+Span = tuple[int, int]
+"""The first and the last position, both included."""
+
+
+@contextmanager
+def instant(path: str) -> Iterator[None]:
+    """Nobody writes to the journal meanwhile. A file that we cannot write has no such moment."""
+    with ExitStack() as stack:
+        try:
+            writer = sqlite3.connect(
+                database_uri(path, "rw"), uri=True, isolation_level=None, timeout=30
+            )
+            stack.enter_context(closing(writer))
+            writer.execute("BEGIN IMMEDIATE")
+            stack.callback(writer.rollback)
+        except sqlite3.Error:
+            pass  # Read-only or damaged: the inspection goes on and says what it finds.
+        yield
+
+
+def begin(connection: sqlite3.Connection) -> None:
+    """Takes the connection's snapshot; a file that cannot be read says so later."""
+    try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT max(rowid) FROM stored_events").fetchone()
+    except sqlite3.Error:
+        return
+
+
+class Workers:
+    """Processes with a row inspector each."""
+
+    def __init__(self, path: str, trust: Trust, processes: int) -> None:
+        context = get_context("spawn")
+        self._pipes: list[Connection[Any, Any]] = []
+        self._processes = []
+        for _ in range(processes):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs, path, trust), daemon=True)
+            process.start()
+            theirs.close()
+            self._pipes.append(ours)
+            self._processes.append(process)
+        for pipe in self._pipes:
+            _answer(pipe)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            process.join(5)
+            if process.is_alive():
+                process.terminate()
+                process.join()
+
+    def begin(self) -> None:
+        """Every worker takes its snapshot."""
+        for pipe in self._pipes:
+            pipe.send("begin")
+        for pipe in self._pipes:
+            _answer(pipe)
+
+    def inspect(self, spans: Sequence[Span]) -> Iterator[tuple[Span, Notes]]:
+        """The notes of every span, in the order in which they are ready."""
+        left = list(reversed(spans))
+        busy: dict[Connection[Any, Any], Span] = {}
+        for free in self._pipes:
+            if left:
+                busy[free] = left.pop()
+                free.send(busy[free])
+        while busy:
+            for ready in wait(list(busy)):
+                assert isinstance(ready, Connection)
+                pipe: Connection[Any, Any] = ready
+                span, notes = busy.pop(pipe), _answer(pipe)
+                if left:  # The next one first: a worker never waits for us.
+                    busy[pipe] = left.pop()
+                    pipe.send(busy[pipe])
+                yield span, notes
+
+
+def _answer(pipe: "Connection[Any, Any]") -> Any:
+    try:
+        said = pipe.recv()
+    except (EOFError, OSError) as exc:
+        raise UnavailableError("verification-interrupted") from exc
+    if isinstance(said, str):
+        raise UnavailableError(said)
+    return said
+
+
+def _work(pipe: "Connection[Any, Any]", path: str, trust: Trust) -> None:
+    """The life of a worker; it ends when the other end of the pipe is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Our parent ends, and the pipe with it.
+    try:
+        with closing(connect(path)) as connection:
+            inspector = RowInspector(connection, trust)
+            pipe.send(None)
+            while True:
+                task = pipe.recv()
+                if task == "begin":
+                    begin(connection)
+                    pipe.send(None)
+                else:
+                    pipe.send(inspector.span(*task))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+    except UnavailableError as exc:
+        pipe.send(exc.code)

@@ -1,0 +1,496 @@
+"""What of the journal can be checked row by row: signature, agreement, chain, personal fields.
+
+A `RowInspector` reads one span of positions after another on its own read-only connection and
+notes what the whole needs to know (`whole_inspected.py` puts the notes together). It trusts no
+byte: whatever stands in a row ends in a finding, never in a crash.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Any, NamedTuple
+
+from cryptography import x509
+
+from domain.agents import Role
+from domain.errors import ArchiveError, IntegrityError, UnavailableError
+from domain.events import STORED_EVENTS, Event, claims, erased_subject, subject_of
+from domain.ports import Finding
+from domain.values import Basis, StreamId
+from infrastructure.journal import codec
+from infrastructure.journal.disclosures import row_mac, unseal, unwrap, values_of
+from infrastructure.journal.envelope import Opened, Verifier, open_envelope, read_time
+
+_BATCH = 400
+"""Rows a query; each is asked for its disclosures and command in one SQL list."""
+_KNOWN = 32_768
+"""Streams and subjects that are remembered; one that fell out is read again."""
+_ERASING = ("dossier-erased/1", "record-erased/1")
+_GARBAGE = (ArchiveError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a forged payload can raise, RecursionError being met in `strict_json`."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """By what the rows are checked. Travels to worker processes."""
+
+    archive: str
+    certificates: tuple[bytes, ...]
+    """DER of the certificates whose keys may have signed."""
+    kek: bytes | None
+    """None: disclosures stay unopened, their content is not checked."""
+    command_secret: bytes | None
+    """None: the rows of commands are compared with their events alone."""
+
+
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: "journal-busy",
+    sqlite3.SQLITE_LOCKED: "journal-busy",
+    sqlite3.SQLITE_CANTOPEN: "journal-missing",
+    sqlite3.SQLITE_PERM: "journal-unreadable",
+    sqlite3.SQLITE_NOMEM: "memory-full",
+}
+
+
+class Piece(NamedTuple):
+    """Events of one command that stand side by side."""
+
+    command: str
+    position: int
+    events: tuple[str, ...]
+
+
+class Claimed(NamedTuple):
+    """A claim as an event makes it."""
+
+    kind: str
+    text: str
+    stream: str
+    position: int
+
+
+@dataclass
+class Notes:
+    """What the rows of one span said."""
+
+    findings: list[Finding] = field(default_factory=list)
+    rows: int = 0
+    signatures: int = 0
+    disclosures: int = 0
+    """Personal fields whose value was compared with its digest."""
+    erased: int = 0
+    """Personal fields whose value is gone by a decision."""
+    sealed: int = 0
+    """Rows of disclosures that belong to an event of the span."""
+    commands: int = 0
+    """Commands of the span whose row names exactly their events."""
+    ids: list[str] = field(default_factory=list)
+    subjects: set[str] = field(default_factory=set)
+    claims: list[Claimed] = field(default_factory=list)
+    erasures: list[tuple[str, int]] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    """Commands that may go on in another span, or that are not as their row says."""
+
+
+_BY = frozenset({"agent", "role", "agency"})
+_WHY = frozenset({"code", "ref"})
+
+
+@lru_cache(maxsize=1024)
+def _check_reason(role: str, code: str, reference: str | None) -> None:
+    Role(role)
+    Basis(code, reference)
+
+
+class _Head(NamedTuple):
+    version: int
+    digest: str
+    at: str
+    position: int
+
+
+class _Row(NamedTuple):
+    position: int
+    stream: str
+    version: int
+    topic: str
+    envelope: bytes
+
+
+class _Read(NamedTuple):
+    row: _Row
+    payload: dict[str, Any]
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection that cannot write; bytes that are no UTF-8 come as lone surrogates."""
+    try:
+        connection = sqlite3.connect(
+            database_uri(path, "ro"), uri=True, isolation_level=None, timeout=30
+        )
+    except sqlite3.Error as exc:
+        raise UnavailableError("journal-missing") from exc
+    connection.text_factory = _text
+    return connection
+
+
+def database_uri(path: str, mode: str) -> str:
+    """The file as SQLite's URI, never made when it is not there."""
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{quoted}?mode={mode}"
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def named(value: object) -> str:
+    """A value of a table as a finding may show it: identifiers as they are, else what it is."""
+    text = str(value)
+    if isinstance(value, str | int) and text.isascii() and text.isprintable() and len(text) < 100:
+        return text
+    return f"<{type(value).__name__}, {len(value) if isinstance(value, str | bytes) else 0}>"
+
+
+class RowInspector:
+    """Checks spans of rows. One for each process: it remembers streams and subjects."""
+
+    def __init__(self, connection: sqlite3.Connection, trust: Trust) -> None:
+        self._db = connection
+        self._trust = trust
+        self._verifier = Verifier(
+            tuple(x509.load_der_x509_certificate(der) for der in trust.certificates)
+        )
+        self._heads: dict[str, _Head] = {}
+        self._keys: dict[str, bytes | None] = {}
+        self._covered: dict[str, int | None] = {}
+        self._notes = Notes()
+
+    def span(self, first: int, last: int) -> Notes:
+        """The rows from one position to another, both included."""
+        return self._inspect(self._spans(first, last))
+
+    def streams(self, streams: Iterable[str]) -> Notes:
+        """The rows of some streams alone."""
+        return self._inspect(self._of_streams(streams))
+
+    # ------------------------------------------------------------ reading
+
+    def _spans(self, first: int, last: int) -> Iterator[list[tuple[Any, ...]]]:
+        while first <= last:
+            rows = self._db.execute(
+                "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events "
+                "WHERE rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?",
+                (first, last, _BATCH),
+            ).fetchall()
+            if not rows:
+                return
+            yield rows
+            if type(rows[-1][0]) is not int:  # Only in a table that somebody made anew.
+                return
+            first = rows[-1][0] + 1
+
+    def _of_streams(self, streams: Iterable[str]) -> Iterator[list[tuple[Any, ...]]]:
+        for stream in streams:
+            found = self._db.execute(
+                "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events "
+                "WHERE originator_id=? ORDER BY originator_version",
+                (stream,),
+            )
+            while rows := found.fetchmany(_BATCH):
+                yield rows
+
+    def _inspect(self, batches: Iterable[list[tuple[Any, ...]]]) -> Notes:
+        notes = self._notes = Notes()
+        pieces: list[Piece] = []
+        try:
+            for rows in batches:
+                read = [found for row in rows if (found := self._row(_Row(*row))) is not None]
+                self._personal(read)
+                pieces = _grouped(pieces, read)
+                self._commands(pieces[:-1])
+                pieces = pieces[-1:]
+            self._commands(pieces)
+        except sqlite3.Error as exc:
+            notes.findings.append(damage(exc, "stored_events"))
+        return notes
+
+    # ------------------------------------------------------------ one row
+
+    def _finding(self, kind: str, where: object, what: str = "") -> None:
+        self._notes.findings.append(Finding(kind, named(where), what))
+
+    def _row(self, row: _Row) -> _Read | None:
+        """Signature, form, agreement and chain; None when nothing further can be read."""
+        notes = self._notes
+        notes.rows += 1
+        position, stream, version, topic, envelope = row
+        if (
+            type(position) is not int
+            or type(stream) is not str
+            or not stream.isascii()
+            or type(version) is not int
+            or type(topic) is not str
+            or type(envelope) is not bytes
+        ):
+            self._finding("row-malformed", position)
+            return None
+        try:
+            self._verifier.verify(envelope)
+            notes.signatures += 1
+        except IntegrityError as exc:
+            self._finding(exc.code, position)
+        try:
+            opened = open_envelope(envelope)
+            said = opened.payload
+            self._check_agreement(row, said)
+            read = _Read(row, said)
+        except _GARBAGE as exc:
+            opened, read = None, None
+            self._finding(_code(exc), position)
+        digest = opened.digest if opened is not None else sha256(envelope).digest()
+        self._check_link(row, opened, digest.hex())
+        if read is not None:
+            notes.ids.append(read.payload["id"])
+        return read
+
+    def _check_agreement(self, row: _Row, said: dict[str, Any]) -> None:
+        """Row and envelope say the same; every member has its form."""
+        if (
+            said["str"] != row.stream
+            or said["ver"] != row.version
+            or said["type"] != row.topic
+            or said["arc"] != self._trust.archive
+        ):
+            self._finding("row-and-envelope-differ", row.position)
+        read_time(said["at"])
+        by, why = said["by"], said["why"]
+        if (
+            by.keys() != _BY
+            or not why.keys() <= _WHY
+            or type(said["id"]) is not str
+            or type(said["sub"]) is not str
+            or type(said["cmd"]) is not str
+            or type(said["sw"]) is not str
+            or type(by["agent"]) is not str
+            or type(by["agency"]) is not str
+            or type(said.get("cau", "")) is not str
+            or type(said["data"]) is not dict
+        ):
+            raise IntegrityError("envelope-members")
+        _check_reason(by["role"], why["code"], why.get("ref"))
+
+    def _check_link(self, row: _Row, opened: Opened | None, digest: str) -> None:
+        """Versions without a gap, `prev`, time and position not running backwards."""
+        at = opened.payload["at"] if opened is not None else ""
+        if not isinstance(at, str):
+            at = ""
+        if row.version > 1:
+            before = self._heads.get(row.stream)
+            if before is None or before.version != row.version - 1:
+                before = self._before(row)
+            if before is None:
+                self._finding("version-missing", row.position, f"{named(row.stream)}")
+            else:
+                if opened is not None and opened.payload.get("prev") != before.digest:
+                    self._finding("chain-broken", row.position, named(row.stream))
+                if at and at < before.at:
+                    self._finding("time-runs-backwards", row.position, named(row.stream))
+                if row.position <= before.position:
+                    self._finding("position-out-of-order", row.position, named(row.stream))
+        elif row.version < 1:
+            self._finding("version-malformed", row.position, named(row.stream))
+        self._heads.pop(row.stream, None)
+        self._heads[row.stream] = _Head(row.version, digest, at, row.position)
+        if len(self._heads) > _KNOWN:
+            del self._heads[next(iter(self._heads))]
+
+    def _before(self, row: _Row) -> _Head | None:
+        found = self._db.execute(
+            "SELECT rowid, state FROM stored_events WHERE originator_id=? AND originator_version=?",
+            (row.stream, row.version - 1),
+        ).fetchone()
+        if found is None or type(found[1]) is not bytes:
+            return None
+        try:
+            at = str(open_envelope(found[1]).payload["at"])
+        except _GARBAGE:
+            at = ""
+        return _Head(row.version - 1, sha256(found[1]).hexdigest(), at, found[0])
+
+    # ------------------------------------------------------------ personal fields
+
+    def _personal(self, read: Sequence[_Read]) -> None:
+        """Every disclosure against its digest, then the event itself: it must still load."""
+        sealed: dict[str, tuple[Any, Any]] = {
+            event: (subject, row)
+            for event, subject, row in self._listed(
+                "SELECT event, subject, sealed FROM disclosures WHERE event IN ({})",
+                [one.payload["id"] for one in read],
+            )
+        }
+        self._notes.sealed += len(sealed)
+        self._learn_keys({subject for subject, _ in sealed.values() if type(subject) is str})
+        for row, said in read:
+            try:
+                self._event(row, said, sealed.get(said["id"]))
+            except _GARBAGE as exc:
+                self._finding(_code(exc), row.position)
+
+    def _event(self, row: _Row, said: dict[str, Any], sealed: tuple[Any, Any] | None) -> None:
+        data = said["data"]
+        digests = data.get("_sd")
+        if said["type"] not in STORED_EVENTS:
+            raise IntegrityError("unknown-event")
+        fields = codec.personal_fields(said["type"])
+        if digests is None:
+            personal: dict[str, Any] | None = {}
+            if sealed is not None:
+                raise IntegrityError("disclosure-unexpected")
+        else:
+            if type(digests) is not list or len(digests) != len(fields):
+                raise IntegrityError("disclosures-incomplete")
+            self._notes.subjects.add(said["sub"])
+            if sealed is None:
+                personal = None
+                self._check_erased(row, said["sub"], len(digests))
+            else:
+                personal = self._opened(said, sealed, digests)
+        clear = data if digests is None else {k: v for k, v in data.items() if k != "_sd"}
+        event = codec.decode(said["type"], clear, personal)
+        self._note(row, said, event)
+
+    def _opened(
+        self, said: dict[str, Any], sealed: tuple[Any, Any], digests: list[str]
+    ) -> dict[str, Any] | None:
+        subject, box = sealed
+        if subject != said["sub"]:
+            raise IntegrityError("disclosures-of-another-subject")
+        if self._trust.kek is None:
+            return None
+        key = self._keys[subject]
+        if key is None or type(box) is not bytes:
+            raise IntegrityError("disclosures-sealed-otherwise")
+        values = values_of(unseal(key, said["id"], box), digests)
+        self._notes.disclosures += len(digests)
+        return values
+
+    def _check_erased(self, row: _Row, subject: str, count: int) -> None:
+        """Missing disclosures are right when a later event of their subject erased them."""
+        if subject not in self._covered:
+            if len(self._covered) > _KNOWN:
+                self._covered.clear()
+            found = self._db.execute(
+                "SELECT min(rowid) FROM stored_events WHERE originator_id=? AND topic IN (?,?)",
+                (subject, *_ERASING),
+            ).fetchone()
+            self._covered[subject] = found[0]
+        at = self._covered[subject]
+        if at is None:
+            self._finding("disclosures-missing", row.position)
+        elif row.position > at:
+            self._finding("personal-after-erasure", row.position, named(subject))
+        else:
+            self._notes.erased += count
+
+    def _note(self, row: _Row, said: dict[str, Any], event: Event) -> None:
+        stream = StreamId(row.stream)
+        if subject_of(stream, event) != said["sub"]:
+            self._finding("subject-differs", row.position)
+        for claim in claims(event):
+            self._notes.claims.append(Claimed(claim.kind, claim.text, row.stream, row.position))
+        erased = erased_subject(stream, event)
+        if erased is not None:
+            self._notes.erasures.append((erased, row.position))
+
+    def _learn_keys(self, subjects: set[str]) -> None:
+        new = [subject for subject in subjects if subject not in self._keys]
+        if not new or self._trust.kek is None:
+            return
+        if len(self._keys) > _KNOWN:
+            self._keys.clear()
+            new = list(subjects)
+        self._keys.update(dict.fromkeys(new))
+        for subject, wrapped in self._listed("SELECT id, key FROM subjects WHERE id IN ({})", new):
+            try:
+                self._keys[subject] = unwrap(self._trust.kek, subject, wrapped)
+            except _GARBAGE:
+                self._finding("subject-key-sealed-otherwise", subject)
+
+    # ------------------------------------------------------------ commands
+
+    def _commands(self, pieces: Sequence[Piece]) -> None:
+        """Pieces that are whole are done with; others wait for the rest of the journal."""
+        rows = {
+            command: (request, answer)
+            for command, request, answer in self._listed(
+                "SELECT id, request, answer FROM commands WHERE id IN ({})",
+                [piece.command for piece in pieces],
+            )
+        }
+        for piece in pieces:
+            row = rows.pop(piece.command, None)
+            if row and piece.events == answered_events(
+                self._trust.command_secret, piece.command, *row
+            ):
+                self._notes.commands += 1
+            else:
+                self._notes.pieces.append(piece)
+
+    def _listed(self, statement: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        for start in range(0, len(values), _BATCH):
+            part = [value.encode("utf-8", "replace").decode() for value in values[start:][:_BATCH]]
+            rows += self._db.execute(statement.format(",".join("?" * len(part))), part)
+        return rows
+
+
+def _grouped(begun: list[Piece], read: Sequence[_Read]) -> list[Piece]:
+    """The events of each command, side by side as one append put them."""
+    pieces: list[Piece] = []
+    command, position, ids = "", 0, []
+    if begun:
+        command, position, ids = begun[0].command, begun[0].position, list(begun[0].events)
+    for row, said in read:
+        if ids and said["cmd"] != command:
+            pieces.append(Piece(command, position, tuple(ids)))
+            ids = []
+        if not ids:
+            command, position = said["cmd"], row.position
+        ids.append(said["id"])
+    if ids:
+        pieces.append(Piece(command, position, tuple(ids)))
+    return pieces
+
+
+def damage(exc: sqlite3.Error, where: str) -> Finding:
+    """What a failed read means: damage is a finding, a busy or closed file is not."""
+    code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _UNAVAILABLE:
+        raise UnavailableError(_UNAVAILABLE[code]) from exc
+    return Finding("journal-damaged", where, getattr(exc, "sqlite_errorname", ""))
+
+
+def answered_events(
+    secret: bytes | None, command: str, request: object, answer: object
+) -> tuple[str, ...] | Finding:
+    """The events that a command's row names, or what is wrong with the row."""
+    if type(request) is not bytes or type(answer) is not str:
+        return Finding("command-row-malformed", named(command))
+    if secret is not None and not compare_digest(
+        row_mac(secret, command, request, answer), request[32:]
+    ):
+        return Finding("command-row-altered", named(command))
+    try:
+        said = json.loads(answer)
+        return tuple(said["events"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return Finding("command-row-malformed", named(command))
+
+
+def _code(exc: Exception) -> str:
+    return exc.code if isinstance(exc, IntegrityError) else "envelope-members"

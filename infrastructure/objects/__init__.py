@@ -1,0 +1,1 @@
+"""Where the bytes lie: the adapters of the port ObjectStore."""

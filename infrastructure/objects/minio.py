@@ -1,0 +1,338 @@
+"""Objects in a bucket of an S3 server, by the `minio` SDK: plain S3, nothing of one product.
+
+The key of an object is `sha256/<64 hexadecimal digits>`. The bucket keeps versions and was made
+with object lock, so that the lock can fall later, when a person has confirmed a record; no
+object is locked here yet, and `lock` says `none`.
+
+Deliberately absent: trust in a reply that did not come. After a lost one the right bytes may be
+there; putting them again succeeds, and nobody is told before that they are kept.
+"""
+
+import base64
+import io
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, BinaryIO, cast
+
+import urllib3
+from minio import Minio
+from minio.deleteobjects import DeleteObject
+from minio.error import MinioException, S3Error
+
+from domain.errors import (
+    IntegrityError,
+    InvalidValueError,
+    NotFoundError,
+    RuleError,
+    UnavailableError,
+)
+from domain.values import Digest, EventId
+from infrastructure.objects.streams import (
+    CHUNK,
+    PlainStream,
+    VerifiedStream,
+    copy_checked,
+    disk_faults,
+)
+
+_PREFIX = "sha256/"
+_PART = 16 << 20
+"""Bytes that are sent at a time: an object of one part has a checksum that the server checks."""
+_IN_MEMORY = 8 << 20
+_CHECKSUM = "x-amz-checksum-sha256"
+
+_S3_FAULTS = {
+    "AccessDenied": "store-forbidden",
+    "InvalidAccessKeyId": "store-forbidden",
+    "SignatureDoesNotMatch": "store-forbidden",
+    "NoSuchBucket": "store-missing",
+    "ObjectLockConfigurationNotFoundError": "store-without-lock",
+    "EntityTooLarge": "object-too-large",
+    "QuotaExceeded": "disk-full",
+    "XMinioStorageFull": "disk-full",
+    "XMinioAdminBucketQuotaExceeded": "disk-full",
+    "RequestTimeTooSkewed": "store-clock-differs",
+}
+"""How an S3 error is called here; every other one is `store-failing`."""
+
+
+_EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
+_ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion", "MethodNotAllowed"}
+"""MethodNotAllowed is what asking for a marker gives, which hides an object of any age."""
+_OBJECT = re.compile(r"[0-9a-f]{64}")
+_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Where a bucket is and who may use it; the keys are in no `repr`, log or message."""
+
+    host: str
+    """`host:port`."""
+    name: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    secure: bool = True
+    """False for a server on the same machine alone."""
+    region: str = "us-east-1"
+    ca_file: str | None = None
+    """The certificates to trust; None trusts those of the system."""
+    seconds: float = 60.0
+    """How long the server may stay silent."""
+
+
+class _Pool(urllib3.PoolManager):
+    """Adds to the SDK's request for a whole object that it must not replace another.
+
+    The SDK has no parameter for it. A server that does not know the header keeps a second
+    version of the same bytes, which costs room and nothing else.
+    """
+
+    def urlopen(self, method: str, url: str, *args: Any, **kw: Any) -> urllib3.BaseHTTPResponse:
+        headers = kw.get("headers") or {}
+        if method == "PUT" and _CHECKSUM in headers:
+            kw["headers"] = urllib3.HTTPHeaderDict(headers, **{"If-None-Match": "*"})
+        return super().urlopen(method, url, *args, **kw)
+
+
+def _connect(bucket: Bucket) -> Minio:
+    pool = _Pool(
+        timeout=urllib3.Timeout(connect=5.0, read=bucket.seconds),
+        retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+        maxsize=10,
+        cert_reqs="CERT_REQUIRED",
+        ca_certs=bucket.ca_file,
+    )
+    return Minio(
+        bucket.host,
+        access_key=bucket.access_key,
+        secret_key=bucket.secret_key,
+        secure=bucket.secure,
+        region=bucket.region,
+        http_client=pool,
+    )
+
+
+@contextmanager
+def _s3_faults() -> Iterator[None]:
+    """Turns the SDK's errors into ours; `s3` in their details names the server's own code."""
+    try:
+        yield
+    except S3Error as exc:
+        code = exc.code or "unknown"
+        raise UnavailableError(_S3_FAULTS.get(code, "store-failing"), s3=code) from exc
+    except MinioException as exc:
+        raise UnavailableError("store-failing", s3=type(exc).__name__) from exc
+    except urllib3.exceptions.HTTPError as exc:
+        # Its text holds the address of the request: not repeated.
+        raise UnavailableError("store-unreachable", cause=type(exc).__name__) from exc
+
+
+def ensure_bucket(bucket: Bucket) -> None:
+    """Makes the bucket if it is not there; raises UnavailableError when it cannot lock objects."""
+    client = _connect(bucket)
+    with _s3_faults():
+        if not client.bucket_exists(bucket.name):
+            client.make_bucket(bucket.name, object_lock=True)
+    _check_bucket(client, bucket.name)
+
+
+def _check_bucket(client: Minio, name: str) -> None:
+    with _s3_faults():
+        if client.get_bucket_versioning(name).status != "Enabled":
+            raise UnavailableError("store-without-versions")
+        # Fails where lock was not set when the bucket was made. An empty rule, as VersityGW
+        # gives it, says that lock is on without a default; the SDK cannot read that.
+        with suppress(ValueError):
+            client.get_object_lock_config(name)
+
+
+class S3ObjectStore:
+    """The port ObjectStore over one bucket. Made anew after a fork; shared between threads.
+
+    `is_referred` tells whether a fact still names the bytes; it is asked by `destroy` alone.
+    Nothing is asked of the server until the first call.
+    """
+
+    lock = "none"
+
+    def __init__(self, bucket: Bucket, *, is_referred: Callable[[Digest], bool]) -> None:
+        self._bucket = bucket.name
+        self._client = _connect(bucket)
+        self._is_referred = is_referred
+        self._checked = False
+
+    def put(self, digest: Digest, source: BinaryIO) -> None:
+        """See the port. After an error the right bytes may be there, as a reply can be lost.
+
+        (1) The bytes are hashed before any of them leaves. (2) Those that the server has are
+        read back and compared. (3) Else they are sent; the server compares one part with its
+        checksum, and refuses what would come second. (4) What took several parts is read back.
+        """
+        key = _key(digest)
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spooled:
+            size = copy_checked(source, partial(_spool, spooled), digest)  # (1)
+            self._check_once()
+            if self._holds(digest):  # (2)
+                return
+            spooled.seek(0)
+            with _s3_faults():
+                version = self._send(key, cast("BinaryIO", spooled), size, digest)  # (3)
+        if version is not None and size <= _PART:
+            return
+        try:  # (4) Also when somebody was faster, or the SDK has asked again after a lost reply.
+            held = self._holds(digest)
+        except IntegrityError as exc:
+            if version is None:
+                raise
+            with _s3_faults():
+                self._client.remove_object(self._bucket, key, version)
+            raise UnavailableError("store-failing", sha256=digest.hex) from exc
+        if not held:
+            raise UnavailableError("store-failing", sha256=digest.hex)
+
+    def _send(self, key: str, spooled: BinaryIO, size: int, digest: Digest) -> str | None:
+        """The version that was made, None when the server had the key already."""
+        checksum = base64.b64encode(bytes.fromhex(digest.hex)).decode()
+        try:
+            with disk_faults():
+                made = self._client.put_object(
+                    self._bucket,
+                    key,
+                    spooled,
+                    size,
+                    metadata={_CHECKSUM: checksum} if size <= _PART else None,
+                    part_size=_PART,
+                    num_parallel_uploads=1,  # More would hold as many parts in memory.
+                )
+        except S3Error as exc:
+            if exc.code in _EXISTS:
+                return None
+            raise
+        return made.version_id or "null"
+
+    def _holds(self, digest: Digest) -> bool:
+        """Whether the server has the bytes, all read back; raises IntegrityError for others."""
+        try:
+            with self.open(digest) as stored:
+                while stored.read(CHUNK):
+                    pass
+        except NotFoundError:
+            return False
+        return True
+
+    def open(self, digest: Digest, *, offset: int = 0, length: int | None = None) -> BinaryIO:
+        """See the port. The whole is checked while it is read; a range is for the caller to check.
+
+        A range that begins or ends behind the last byte gives what there is.
+        """
+        if offset < 0 or (length is not None and length < 0):
+            raise InvalidValueError("invalid-range")
+        whole = offset == 0 and length is None
+        if length == 0:  # The SDK would take it for no length at all.
+            self._stat(digest)
+            return io.BytesIO()
+        with _s3_faults():
+            try:
+                reply = self._client.get_object(
+                    self._bucket, _key(digest), offset=offset, length=length or 0
+                )
+            except S3Error as exc:
+                if exc.code == "InvalidRange":
+                    return io.BytesIO()
+                raise _not_found(exc, digest) from exc
+            size = int(reply.headers["Content-Length"])
+        read, close = partial(_read, reply), partial(_release, reply)
+        if whole:
+            checked = VerifiedStream(read, close, digest=digest, size=size)
+            return io.BufferedReader(checked, CHUNK)
+        if offset + (length or 0) and reply.status != HTTPStatus.PARTIAL_CONTENT:
+            close()
+            raise UnavailableError("store-failing", s3="range-ignored")
+        return io.BufferedReader(PlainStream(read, close, length=size), CHUNK)
+
+    def size(self, digest: Digest) -> int | None:
+        """See the port."""
+        try:
+            return self._stat(digest)
+        except NotFoundError:
+            return None
+
+    def destroy(self, digest: Digest, *, decision: EventId) -> None:
+        """See the port: every version goes, and every marker that hides one.
+
+        `decision` is on record in the journal, which the caller has written.
+        """
+        if self._is_referred(digest):
+            raise RuleError("still-referred", sha256=digest.hex)
+        with _s3_faults():
+            for _ in range(_ROUNDS):  # A put may come between listing and removing.
+                versions = self._versions(digest)
+                if not versions:
+                    return
+                # The request succeeds as a whole; what was refused stands in its answer.
+                for refusal in self._client.remove_objects(self._bucket, versions):
+                    code = _S3_FAULTS.get(refusal.code, "store-failing")
+                    raise UnavailableError(code, s3=refusal.code, sha256=digest.hex)
+        raise UnavailableError("store-failing", sha256=digest.hex)
+
+    def inspect_objects(self) -> Iterator[tuple[Digest, datetime]]:
+        """See the port; the time is the server's, that of the last version."""
+        with _s3_faults():
+            for entry in self._client.list_objects(self._bucket, prefix=_PREFIX, recursive=True):
+                name = (entry.object_name or "").removeprefix(_PREFIX)
+                if _OBJECT.fullmatch(name) and entry.last_modified:
+                    yield Digest(f"sha256:{name}"), entry.last_modified
+
+    def _stat(self, digest: Digest) -> int:
+        with _s3_faults():
+            try:
+                return self._client.stat_object(self._bucket, _key(digest)).size or 0
+            except S3Error as exc:
+                raise _not_found(exc, digest) from exc
+
+    def _versions(self, digest: Digest) -> list[DeleteObject]:
+        key = _key(digest)
+        listed = self._client.list_objects(
+            self._bucket, prefix=key, recursive=True, include_version=True
+        )
+        return [DeleteObject(key, entry.version_id) for entry in listed if entry.object_name == key]
+
+    def _check_once(self) -> None:
+        if not self._checked:
+            _check_bucket(self._client, self._bucket)
+            self._checked = True
+
+
+def _key(digest: Digest) -> str:
+    if not _OBJECT.fullmatch(digest.hex):
+        raise InvalidValueError("invalid-digest")
+    return _PREFIX + digest.hex
+
+
+def _not_found(error: S3Error, digest: Digest) -> Exception:
+    """What the error becomes: NotFoundError where only the object is missing, else itself."""
+    if error.code in _ABSENT:
+        return NotFoundError("object-not-found", sha256=digest.hex)
+    return error
+
+
+def _spool(spooled: tempfile.SpooledTemporaryFile[bytes], chunk: bytes) -> None:
+    with disk_faults():
+        spooled.write(chunk)
+
+
+def _read(reply: urllib3.BaseHTTPResponse, count: int) -> bytes:
+    with _s3_faults():
+        return reply.read(count)
+
+
+def _release(reply: urllib3.BaseHTTPResponse) -> None:
+    reply.close()
+    reply.release_conn()

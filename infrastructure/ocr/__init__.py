@@ -1,0 +1,1 @@
+"""Reading paper: the port `PaperReader` over OCRmyPDF and Tesseract, in a sandbox."""

@@ -1,0 +1,301 @@
+"""The adapter of the port `PaperReader`: Tesseract through OCRmyPDF, in a sandbox.
+
+This side parses nothing of a stranger's file. It gives the sandbox an open descriptor, waits,
+and takes from the job's folder only what `wire` accepts.
+"""
+
+import json
+import secrets
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from domain.errors import ReadingError, RefusedFileError
+from domain.ports import Inspection, Limits, PageRead, Reading, SignatureVerdict
+from infrastructure.ocr import sandbox, wire
+
+_START_SECONDS = 60
+_INSPECT_SECONDS = 300
+_SOCKET_LINE = 1 << 16
+
+
+class SandboxedReader:
+    """Reads `jobs` files at a time; a job on one long file uses as many cores.
+
+    `work_dir` must be a folder of this reader alone; what an earlier reader left there is removed.
+    `confinement` other than the one found by trying is for tests.
+    """
+
+    def __init__(
+        self, work_dir: Path, jobs: int = 2, *, confinement: sandbox.Confinement | None = None
+    ) -> None:
+        self._jobs = jobs
+        self._tree = Path(work_dir).resolve() / "jobs"
+        shutil.rmtree(self._tree, ignore_errors=True)
+        self._tree.mkdir(parents=True, mode=0o700)
+        self.confinement = confinement or sandbox.confinement()
+        self._slots = threading.BoundedSemaphore(jobs)
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def inspect(self, path: str, limits: Limits) -> Inspection:
+        """See PaperReader. A parser that dies of the file twice refuses it: `file-damaged`."""
+        self._check_size(path, limits)
+        for last in (False, True):
+            try:
+                with self._job(path, "inspect", limits, _INSPECT_SECONDS) as folder:
+                    result = wire.load(folder / wire.RESULT)
+                    if "refused" in result:
+                        raise RefusedFileError(str(result["refused"]))
+                    return wire.inspection_from(result["inspection"])
+            except ReadingError as error:
+                if error.code == "reader-unavailable" or (last and error.code == "reader-killed"):
+                    raise
+                if last:
+                    raise RefusedFileError("file-damaged") from error
+            except wire.MalformedError as error:
+                raise RefusedFileError("file-damaged") from error
+        raise AssertionError
+
+    @contextmanager
+    def read(
+        self, path: str, inspection: Inspection, limits: Limits, on_page: Callable[[PageRead], None]
+    ) -> Iterator[Reading]:
+        """See PaperReader."""
+        pages = len(inspection.pages)
+        request = {"inspection": wire.inspection_to(inspection), "threads": min(self._jobs, pages)}
+        pixels = max((page.width * page.height for page in inspection.pages), default=0)
+        seconds = sandbox.wall_seconds(limits, pages=pages)
+        with self._job(
+            path, "read", limits, seconds, on_page, pixels=pixels, pages=pages, **request
+        ) as folder:
+            try:
+                reading = _reading(folder, pages)
+            except wire.MalformedError as error:
+                raise ReadingError("reader-crashed") from error
+            yield reading
+
+    def signatures(self, path: str) -> tuple[SignatureVerdict, ...]:
+        """See PaperReader."""
+        with self._job(path, "signatures", Limits(), _INSPECT_SECONDS) as folder:
+            try:
+                found = wire.load(folder / wire.RESULT)["signatures"]
+                return tuple(wire.signature_from(one) for one in found)
+            except (wire.MalformedError, KeyError, TypeError) as error:
+                raise ReadingError("reader-crashed") from error
+
+    def close(self) -> None:
+        """Ends the sandbox with every job in it, and removes their folders."""
+        with self._lock:
+            self._stop()
+        shutil.rmtree(self._tree, ignore_errors=True)
+
+    def _check_size(self, path: str, limits: Limits) -> None:
+        size = Path(path).stat().st_size
+        if size == 0:
+            raise RefusedFileError("empty-file")
+        if size > limits.file_bytes:
+            raise RefusedFileError("file-too-large", size=size, limit=limits.file_bytes)
+
+    @contextmanager
+    def _job(
+        self,
+        path: str,
+        task: str,
+        limits: Limits,
+        seconds: int,
+        on_page: Callable[[PageRead], None] | None = None,
+        **request: Any,
+    ) -> Iterator[Path]:
+        """Runs one job to its end; the folder with its result is gone when the context ends."""
+        name = secrets.token_hex(8)
+        folder = self._tree / name
+        (folder / wire.THUMBNAILS).mkdir(parents=True, mode=0o700)
+        (folder / "tmp").mkdir()
+        try:
+            wire.save(folder / wire.REQUEST, {"task": task, "limits": asdict(limits), **request})
+            with self._slots:
+                self._run(path, name, seconds, on_page)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(
+        self, path: str, name: str, seconds: int, on_page: Callable[[PageRead], None] | None
+    ) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, Path(path).open("rb") as source:
+            with theirs:
+                control = self._send(f"run {name}", source.fileno(), theirs.fileno())
+            deadline = time.monotonic() + seconds
+            ended = None
+            try:
+                for line in _lines(ours, deadline):
+                    if "ended" in line:
+                        ended = line["ended"]
+                    elif "failed" in line:
+                        raise ReadingError(_failure(line["failed"]))
+                    elif on_page is not None:
+                        on_page(wire.page_from(line.get("page")))
+            except TimeoutError as error:
+                raise ReadingError("reader-timeout") from error
+            except wire.MalformedError as error:
+                raise ReadingError("reader-crashed") from error
+            finally:
+                if ended is None:
+                    self._kill(control, name, ours)
+        if ended is None or ended in (-9, 137):
+            raise ReadingError("reader-killed")
+        if ended != 0:
+            raise ReadingError("reader-crashed")
+
+    def _send(self, message: str, *descriptors: int) -> socket.socket:
+        """Gives the warm process a job; starts it where it is not there or has died."""
+        with self._lock:
+            for last in (False, True):
+                if self._process is None or self._process.poll() is not None:
+                    self._start()
+                control = self._control
+                if control is None:
+                    raise ReadingError("reader-unavailable")
+                try:
+                    socket.send_fds(control, [message.encode()], list(descriptors))
+                except OSError as error:
+                    self._stop()
+                    if last:
+                        raise ReadingError("reader-unavailable") from error
+                else:
+                    return control
+        raise AssertionError
+
+    def _kill(self, control: socket.socket, name: str, channel: socket.socket) -> None:
+        """Kills a job and waits until it is dead, so that its folder can go."""
+        with suppress(OSError), self._lock:
+            control.sendall(f"kill {name}".encode())
+        with suppress(OSError, TimeoutError, wire.MalformedError):
+            for line in _lines(channel, time.monotonic() + 10):
+                if "ended" in line:
+                    return
+
+    def _start(self) -> None:
+        """Starts the warm process from a thread that lives as long as it does.
+
+        The kernel ties "dies with its parent" to the thread that started a process; a thread of
+        a pool may end long before.
+        """
+        self._stop()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        started: list[subprocess.Popen[bytes] | OSError] = []
+        known = threading.Event()
+
+        def keep() -> None:
+            try:
+                process = subprocess.Popen(
+                    sandbox.command(self._tree, theirs.fileno(), kind=self.confinement.kind),
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=sandbox.environment(),
+                    cwd="/",
+                )
+            except OSError as error:
+                started.append(error)
+                known.set()
+                return
+            started.append(process)
+            known.set()
+            process.wait()
+
+        threading.Thread(target=keep, name="sandbox-keeper", daemon=True).start()
+        known.wait()
+        theirs.close()
+        process = started[0]
+        ours.settimeout(_START_SECONDS)
+        try:
+            ready = isinstance(process, subprocess.Popen) and ours.recv(16) == b"ready"
+        except OSError:
+            ready = False
+        ours.settimeout(None)
+        if not isinstance(process, subprocess.Popen):
+            ours.close()
+            raise ReadingError("reader-unavailable") from process
+        self._control, self._process = ours, process
+        if not ready:
+            self._stop()
+            raise ReadingError("reader-unavailable")
+
+    def _stop(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _lines(channel: socket.socket, deadline: float) -> Iterator[dict[str, Any]]:
+    """The messages of a job until its channel closes; raises TimeoutError at the deadline."""
+    buffer = b""
+    while True:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        channel.settimeout(remaining)
+        try:
+            chunk = channel.recv(_SOCKET_LINE)
+        except ConnectionError:
+            return
+        if not chunk:
+            return
+        *complete, buffer = (buffer + chunk).split(b"\n")
+        if len(buffer) > _SOCKET_LINE:
+            raise wire.MalformedError
+        for line in complete:
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                raise wire.MalformedError from error
+            if not isinstance(value, dict):
+                raise wire.MalformedError
+            yield value
+
+
+def _failure(code: Any) -> str:
+    return code if code in {"text-layer-lost", "reader-timeout"} else "reader-crashed"
+
+
+def _reading(folder: Path, pages: int) -> Reading:
+    result = wire.load(folder / wire.RESULT)
+    read = tuple(wire.page_from(page) for page in result.get("pages", ()))
+    if [page.n for page in read] != list(range(1, pages + 1)):
+        raise wire.MalformedError
+    problem = result.get("pdfa_problem")
+    if not wire.is_plain(folder / wire.TEXT) or not wire.is_plain(folder / wire.WORDS):
+        raise wire.MalformedError
+    if problem is None and not wire.is_plain(folder / wire.PDFA):
+        raise wire.MalformedError
+    thumbnails = []
+    with_thumbnails = not (folder / wire.THUMBNAILS).is_symlink()
+    for page in read:
+        path = folder / wire.thumbnail_name(page.n)
+        thumbnails.append(str(path) if with_thumbnails and wire.is_plain(path) else None)
+    return Reading(
+        pages=read,
+        pdfa=None if problem is not None else str(folder / wire.PDFA),
+        pdfa_problem=None if problem is None else str(problem),
+        text=str(folder / wire.TEXT),
+        words=str(folder / wire.WORDS),
+        thumbnails=tuple(thumbnails),
+        tool=wire.tool_from(result.get("tool")),
+        warnings=wire.warnings_from(result.get("warnings")),
+    )

@@ -1,0 +1,215 @@
+"""The port `SearchIndex` over Whoosh, in one directory.
+
+A rebuild fills a new generation beside the live one:
+
+    with index.rebuild() as fresh:
+        for position, pages in …:
+            fresh.apply(position, pages, [])
+
+At the end of the block `fresh` is what searches find, and the old generation is gone.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from domain.errors import ConcurrentChangeError, UnavailableError
+from domain.ports import PageDocument, SearchAnswer, SearchScope
+from domain.values import StreamId
+from infrastructure.search import bits, generation
+from infrastructure.search.answering import allowed, facets, hit, ranked
+from infrastructure.search.generations import Generations
+from infrastructure.search.layout import page_key, restore
+from infrastructure.search.matching import Field
+from infrastructure.search.query import parse
+from infrastructure.search.snippets import wanted
+
+MOST = 1_000
+"""The most hits of one answer."""
+
+
+class WhooshIndex:
+    """The index in a directory, which is made when it is missing.
+
+    A damaged index can be opened: `position`, `apply`, `search`, `purge` and `inspect_pages` then
+    raise UnavailableError("index-damaged"), and `rebuild` makes a sound one.
+    Threads may share an object; searches take turns.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._generations = Generations(directory)
+        self._lock = threading.RLock()
+        self._snapshot: generation.Snapshot | None = None
+        self._loaded: Path | None = None
+        """The generation of the snapshot."""
+
+    # ------------------------------------------------------------ generations
+
+    def beside(self) -> Self:
+        """An empty index of a new generation, which no search sees until `switch_to`."""
+        other = type(self)(self._directory)
+        other._generations.begin_own()
+        return other
+
+    def switch_to(self, other: "WhooshIndex") -> None:
+        """Makes the generation of `other` the one that is searched, and drops the one before.
+
+        Pages removed while it was built are purged from its files first. `other` becomes a second
+        view of the live index. Raises UnavailableError("index-busy") when a writer of the old
+        generation does not end; nothing is switched then.
+        """
+        if other._generations.is_own:
+            other.purge()
+            other._generations.publish()
+
+    @contextmanager
+    def rebuild(self) -> Iterator[Self]:
+        """A new generation to fill; it goes live at the end of the block, or is dropped."""
+        other = self.beside()
+        try:
+            yield other
+            self.switch_to(other)
+        finally:
+            other.close()
+
+    def close(self) -> None:
+        """Lets go of files; a generation that was never switched to is dropped."""
+        with self._lock:
+            self._snapshot = self._loaded = None
+            self._generations.leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(self) -> generation.Snapshot:
+        """The last commit of the current generation; a cheap look when nothing changed."""
+        for attempt in range(5):
+            path = self._generations.path()
+            try:
+                if path != self._loaded:
+                    self._snapshot, self._loaded = None, path
+                known = self._snapshot
+                if known is None or generation.latest_commit(path) != known.commit:
+                    self._snapshot = generation.load(path, known)
+            except (UnavailableError, OSError) as exc:
+                # A writer may have dropped files between our looking and our opening.
+                self._snapshot = self._loaded = None
+                if attempt < 4:
+                    continue
+                if isinstance(exc, UnavailableError):
+                    raise
+                raise UnavailableError("index-damaged") from exc
+            assert self._snapshot is not None
+            return self._snapshot
+        raise UnavailableError("index-damaged")
+
+    # ------------------------------------------------------------ writing
+
+    def position(self) -> int:
+        """The journal position reached, 0 for an empty index."""
+        with self._lock:
+            return self._read().position
+
+    def apply(
+        self, position: int, pages: Sequence[PageDocument], removed: Sequence[StreamId]
+    ) -> None:
+        """In one commit: drops, then puts, then moves to `position`; durable on return.
+
+        Raises UnavailableError("index-busy") while another writer is at work, and
+        ConcurrentChangeError("index-ahead") when the index has passed `position`.
+        """
+        last = {page_key(page.record, page.page): page for page in pages}
+        with self._writing() as (writer, snapshot):
+            if position < snapshot.position:
+                raise ConcurrentChangeError("index-ahead", position=snapshot.position)
+            writer.drop(snapshot, removed, list(last))
+            for page in last.values():
+                writer.put(page)
+            writer.commit_at(position)
+
+    def purge(self) -> None:
+        """Rewrites the index so that no byte of a removed page is left in its files.
+
+        A generation that another process builds beside this one is not touched: its builder
+        applies the removal too, and `switch_to` purges it.
+        """
+        with self._lock:
+            if any(segment.dropped for segment in self._read().segments):
+                with self._writing() as (writer, snapshot):
+                    writer.commit_at(snapshot.position, whole=True)
+            self._generations.sweep()
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[generation.Writer, generation.Snapshot]]:
+        with self._lock:
+            self._read()
+            try:
+                path = self._generations.path()
+                writer = generation.Writer(path)
+                try:
+                    if self._generations.path() != path:
+                        # Another process switched generations while we waited.
+                        raise UnavailableError("index-busy")
+                    yield writer, self._read()
+                finally:
+                    if not writer.is_closed:
+                        writer.abandon()
+                        generation.sweep(path)
+            except OSError as exc:
+                raise UnavailableError("index-unwritable") from exc
+
+    # ------------------------------------------------------------ reading
+
+    def inspect_pages(self) -> Iterator[PageDocument]:
+        """Every page as it was put, with its text as indexed, for comparing with the events."""
+        with self._lock:
+            snapshot = self._read()
+        for segment in snapshot.segments:
+            for page in bits.pages(segment.live):
+                with self._lock:
+                    stored = segment.stored(page)
+                yield restore(stored)
+
+    def search(
+        self,
+        query: str,
+        scope: SearchScope,
+        *,
+        agency: StreamId | None = None,
+        year: int | None = None,
+        type_name: str | None = None,
+        limit: int = 10,
+        offset: int = 0,
+    ) -> SearchAnswer:
+        """Pages that match, best first. Raises InvalidValueError for a query that cannot be read."""
+        node = parse(query)
+        with self._lock:
+            snapshot = self._read()
+            fields = [
+                Field(segment, allowed(segment, scope, agency, year, type_name), scope)
+                for segment in snapshot.segments
+            ]
+            first = max(offset, 0)
+            last = first + max(0, min(limit, MOST))
+            found, answers = ranked(fields, node, last)
+            asked = wanted(node)
+            return SearchAnswer(
+                total=sum(answer.all.bit_count() for answer in answers),
+                position=snapshot.position,
+                hits=tuple(
+                    hit(one, answers[one.at].field.segment, asked) for one in found[first:last]
+                ),
+                facets=facets(answers, scope),
+            )

@@ -1,0 +1,1 @@
+"""Digital signatures that files bring along."""

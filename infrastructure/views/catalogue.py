@@ -1,0 +1,347 @@
+"""The read model `catalogue`: agencies, agents, dossiers and records as lists need them.
+
+Personal columns are empty after an erasure. What an erased record still refers to are the bytes
+that stay until their lawful disposal (original, PDF/A, the report of its reading).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, assert_never
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+
+from domain.agency import AgencyCodeAssigned, AgencyEstablished
+from domain.agents import AgentRegistered, RoleGranted, RoleRevoked
+from domain.archive import ArchiveFounded
+from domain.dossier import (
+    DossierClosed,
+    DossierCorrected,
+    DossierErased,
+    DossierField,
+    DossierOpened,
+    DossierRecordAdded,
+    DossierRestricted,
+)
+from domain.erasure import (
+    ErasureAnsweredByRestriction,
+    ErasureApproved,
+    ErasureCompleted,
+    ErasureRefused,
+    ErasureRequested,
+)
+from domain.errors import IntegrityError, NotFoundError
+from domain.events import Event, Recorded
+from domain.ports import ObjectStore
+from domain.procedure import ProcedureVersionAdopted
+from domain.record import (
+    ReadingFailed,
+    RecordConfirmed,
+    RecordCorrected,
+    RecordDescribed,
+    RecordErased,
+    RecordIsolated,
+    RecordRead,
+    RecordRegistered,
+    RepresentationAdded,
+    RepresentationKind,
+    SignaturesInspected,
+)
+from domain.scanning import BatchOpened, ScanDuplicated, ScanReceived, ScanRefused
+from domain.text import nfc
+from domain.values import Digest, Kind
+from infrastructure.views.rows import Rows, Sets, of_kind, personal, plain
+
+VERSION = 1
+_METADATA = ("number", "notation", "type_name", "issued_on", "subject")
+"""Fields of a record that lists show, by the names of their columns and of the events' fields."""
+_MANIFEST = "manifest"
+_NAMED = "named"
+"""Bytes that a manifest of the record names: the thumbnails of its pages."""
+_GO_WITH_ERASURE = frozenset(
+    {
+        RepresentationKind.TEXT.value,
+        RepresentationKind.WORDS.value,
+        RepresentationKind.THUMBNAILS.value,
+        _NAMED,
+    }
+)
+_SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+
+
+class Manifests:
+    """Which bytes a manifest names. Manifests never change, so an answer may be kept."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self.named = lru_cache(maxsize=4096)(self._named)
+
+    def _named(self, manifest: Digest) -> frozenset[str]:
+        """Every SHA-256 that stands in the manifest as `sha256:<hex>`.
+
+        Nothing when its bytes are gone or damaged: verification names that, lists go on.
+        """
+        try:
+            with self._objects.open(manifest) as stream:
+                said = json.loads(stream.read())
+        except (NotFoundError, IntegrityError, ValueError):
+            return frozenset()
+        return frozenset(_digests(said))
+
+
+def _digests(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if found := _SHA256.fullmatch(value):
+            yield f"sha256:{found[1]}"
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _digests(item)
+
+
+class CatalogueView:
+    """One generation of the catalogue's tables."""
+
+    def __init__(self, prefix: str, manifests: Manifests) -> None:
+        self.metadata = MetaData()
+        self.agencies = Table(
+            f"{prefix}agencies",
+            self.metadata,
+            Column("id", String, primary_key=True),
+            Column("code", String),
+            Column("name", String),
+            Column("parent", String),
+        )
+        self.agents = Table(
+            f"{prefix}agents",
+            self.metadata,
+            Column("id", String, primary_key=True),
+            personal("name", index=True),
+        )
+        self.dossiers = Table(
+            f"{prefix}dossiers",
+            self.metadata,
+            Column("id", String, primary_key=True),
+            Column("code", String),
+            Column("kind", String),
+            personal("title"),
+            Column("receiving", String, index=True),
+            Column("deciding", String, index=True),
+            Column("opened_on", Date),
+            Column("closed", Boolean, nullable=False),
+            Column("restricted", Boolean, nullable=False),
+            Column("erased_by", String),
+            Column("position", BigInteger, index=True),
+        )
+        self.records = Table(
+            f"{prefix}records",
+            self.metadata,
+            Column("id", String, primary_key=True),
+            Column("dossier", String),
+            Column("ordinal", Integer),
+            *(personal(name) for name in _METADATA),
+            Column("original", String, index=True),
+            Column("pages", Integer),
+            Column("confirmed", Boolean, nullable=False),
+            Column("isolated", Boolean, nullable=False),
+            Column("erased_by", String),
+        )
+        Index(f"{prefix}records_of", self.records.c.dossier, self.records.c.ordinal)
+        self.references = Table(
+            f"{prefix}references",
+            self.metadata,
+            Column("digest", String, primary_key=True),
+            Column("holder", String, primary_key=True, index=True),
+            Column("role", String, primary_key=True),
+            sqlite_with_rowid=False,
+            info={"from_bytes": True},  # Its manifests may be gone when it is replayed.
+        )
+        self._manifests = manifests
+
+    def prepare(self, events: Sequence[Recorded[Event]]) -> None:
+        """Reads the manifests that these events name, which may lie on another machine."""
+        for recorded in events:
+            for manifest in _manifests_of(recorded.event):
+                self._manifests.named(manifest)
+
+    def apply(self, connection: Connection, events: Sequence[Recorded[Event]]) -> None:
+        """See `View`."""
+        _Batch(self, self._manifests, connection, events).apply(events)
+
+
+def _manifests_of(event: Event) -> Sequence[Digest]:
+    """The manifests in an event that list bytes of a record."""
+    match event:
+        case RecordRead():
+            return (event.manifest.sha256,)
+        case RepresentationAdded() if event.representation.kind is RepresentationKind.THUMBNAILS:
+            return (event.representation.file.sha256,)
+        case _:
+            return ()
+
+
+_NO_AGENCY: Mapping[str, Any] = {"code": None, "name": None, "parent": None}
+_NO_DOSSIER: Mapping[str, Any] = {
+    "code": None,
+    "kind": None,
+    "title": None,
+    "receiving": None,
+    "deciding": None,
+    "opened_on": None,
+    "closed": False,
+    "restricted": False,
+    "erased_by": None,
+    "position": None,
+}
+_NO_RECORD: Mapping[str, Any] = {
+    "dossier": None,
+    "ordinal": None,
+    **dict.fromkeys(_METADATA),
+    "original": None,
+    "pages": None,
+    "confirmed": False,
+    "isolated": False,
+    "erased_by": None,
+}
+
+
+class _Batch:
+    """The rows that some events touch."""
+
+    def __init__(
+        self,
+        view: CatalogueView,
+        manifests: Manifests,
+        connection: Connection,
+        events: Sequence[Recorded[Event]],
+    ) -> None:
+        streams = {recorded.stream for recorded in events}
+        named = {
+            recorded.event.record
+            for recorded in events
+            if isinstance(recorded.event, ScanReceived | DossierRecordAdded)
+        }
+        agencies, agents = of_kind(Kind.AGENCY, streams), of_kind(Kind.AGENT, streams)
+        dossiers, records = of_kind(Kind.DOSSIER, streams), of_kind(Kind.RECORD, streams | named)
+        self._agencies = Rows(connection, view.agencies, agencies, _NO_AGENCY)
+        self._agents = Rows(connection, view.agents, agents, {"name": None})
+        self._dossiers = Rows(connection, view.dossiers, dossiers, _NO_DOSSIER)
+        self._records = Rows(connection, view.records, records, _NO_RECORD)
+        self._references = Sets(
+            connection, view.references, view.references.c.holder, streams | named
+        )
+        self._manifests = manifests
+
+    def apply(self, events: Sequence[Recorded[Event]]) -> None:
+        for recorded in events:
+            self._apply(recorded)
+        for rows in (
+            self._agencies,
+            self._agents,
+            self._dossiers,
+            self._records,
+            self._references,
+        ):
+            rows.write()
+
+    def _apply(self, recorded: Recorded[Event]) -> None:
+        stream, event = recorded.stream, recorded.event
+        for manifest in _manifests_of(event):
+            for digest in self._manifests.named(manifest):
+                self._refer(stream, digest, _NAMED)
+        match event:
+            case AgencyEstablished():
+                self._agencies.change(stream, code=event.code, name=event.name, parent=event.parent)
+            case AgentRegistered():
+                name = plain(event.name)
+                self._agents.change(stream, name=None if name is None else nfc(name))
+            case DossierOpened():
+                self._dossiers.change(
+                    stream,
+                    code=event.code,
+                    kind=event.kind.value,
+                    title=plain(event.title),
+                    receiving=event.receiving,
+                    deciding=event.deciding,
+                    opened_on=event.opened_on,
+                    position=recorded.position,
+                )
+            case DossierCorrected():
+                if event.field is DossierField.TITLE:
+                    self._dossiers.change(stream, title=plain(event.value))
+            case DossierRecordAdded():
+                self._records.change(event.record, ordinal=event.ordinal)
+            case DossierClosed():
+                self._dossiers.change(stream, closed=True)
+                self._refer(stream, str(event.manifest.sha256), _MANIFEST)
+            case DossierRestricted():
+                self._dossiers.change(stream, restricted=True)
+            case DossierErased():
+                self._dossiers.change(stream, title=None, erased_by=event.erasure)
+            case RecordRegistered():
+                original = str(event.original.sha256) if event.original else None
+                self._records.change(stream, dossier=event.dossier, original=original)
+                if original is not None:
+                    self._refer(stream, original, RepresentationKind.ORIGINAL.value)
+            case RepresentationAdded():
+                added = event.representation
+                self._refer(stream, str(added.file.sha256), added.kind.value)
+            case RecordRead():
+                self._records.change(stream, pages=event.pages)
+                self._refer(stream, str(event.manifest.sha256), _MANIFEST)
+            case RecordDescribed():
+                said = {name: getattr(event, name) for name in _METADATA}
+                known = {name: plain(value) for name, value in said.items() if value is not None}
+                self._records.change(stream, **known)
+            case RecordCorrected():
+                if event.field.value in _METADATA:
+                    self._records.change(stream, **{event.field.value: plain(event.value)})
+            case RecordConfirmed():
+                self._records.change(stream, confirmed=True)
+            case RecordIsolated():
+                self._records.change(stream, isolated=True)
+            case RecordErased():
+                self._records.change(stream, **dict.fromkeys(_METADATA), erased_by=event.erasure)
+                stays = self._references.of(stream)
+                self._references.keep(
+                    stream, [row for row in stays if row["role"] not in _GO_WITH_ERASURE]
+                )
+            case ScanReceived():
+                known_row = self._records.get(event.record)
+                if known_row is None or known_row["pages"] is None:
+                    self._records.change(event.record, pages=event.pages)
+            case ErasureApproved():
+                self._refer(stream, str(event.manifest.sha256), _MANIFEST)
+            case (
+                AgencyCodeAssigned()
+                | ArchiveFounded()
+                | BatchOpened()
+                | ErasureAnsweredByRestriction()
+                | ErasureCompleted()
+                | ErasureRefused()
+                | ErasureRequested()
+                | ProcedureVersionAdopted()
+                | ReadingFailed()
+                | RoleGranted()
+                | RoleRevoked()
+                | ScanDuplicated()
+                | ScanRefused()
+                | SignaturesInspected()
+            ):
+                pass  # Nothing of these stands in a list.
+            case _:
+                assert_never(event)
+
+    def _refer(self, holder: str, digest: str, role: str) -> None:
+        self._references.put({"digest": digest, "holder": holder, "role": role})

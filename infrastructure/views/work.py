@@ -1,0 +1,250 @@
+"""The read model `work`: what is to be read, confirmed or looked at. Nothing personal.
+
+An item lasts from the event that opened it to the one that settled it. A record that is isolated
+or erased, or whose dossier is erased, has none.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Integer, MetaData, String, Table
+
+from domain.agency import AgencyCodeAssigned, AgencyEstablished
+from domain.agents import AgentRegistered, RoleGranted, RoleRevoked
+from domain.archive import ArchiveFounded
+from domain.dossier import (
+    DossierClosed,
+    DossierCorrected,
+    DossierErased,
+    DossierOpened,
+    DossierRecordAdded,
+    DossierRestricted,
+)
+from domain.erasure import (
+    ErasureAnsweredByRestriction,
+    ErasureApproved,
+    ErasureCompleted,
+    ErasureRefused,
+    ErasureRequested,
+)
+from domain.events import Event, Recorded
+from domain.procedure import ProcedureVersionAdopted
+from domain.record import (
+    ReadingFailed,
+    RecordConfirmed,
+    RecordCorrected,
+    RecordDescribed,
+    RecordErased,
+    RecordIsolated,
+    RecordRead,
+    RecordRegistered,
+    RepresentationAdded,
+    SignaturesInspected,
+)
+from domain.scanning import BatchOpened, ScanDuplicated, ScanReceived, ScanRefused
+from domain.values import Kind
+from infrastructure.views.rows import Row, Rows, Sets, of_kind
+from infrastructure.views.times import Instant
+
+VERSION = 1
+READ, CONFIRM, LOOK = "read", "confirm", "look"
+PENDING, FAILED, STUCK = "pending", "failed", "stuck"
+SEEN_ELSEWHERE = "same-bytes-elsewhere"
+PAGES_UNREAD = "pages-unread"
+_SCAN, _READING = "scan", "reading"
+"""What warned: a new reading takes back what an earlier reading said, never what the scan said."""
+
+
+class WorkView:
+    """One generation of the work list's tables."""
+
+    def __init__(self, prefix: str) -> None:
+        self.metadata = MetaData()
+        self.dossiers = Table(
+            f"{prefix}dossiers",
+            self.metadata,
+            Column("id", String, primary_key=True),
+            Column("code", String),
+            Column("receiving", String),
+            Column("deciding", String),
+            Column("erased", Boolean, nullable=False),
+        )
+        self.records = Table(
+            f"{prefix}records",
+            self.metadata,
+            Column("id", String, primary_key=True),
+            Column("dossier", String, index=True),
+            Column("confirmed", Boolean, nullable=False),
+            Column("gone", Boolean, nullable=False),
+        )
+        self.items = Table(
+            f"{prefix}items",
+            self.metadata,
+            Column("record", String, primary_key=True),
+            Column("task", String, primary_key=True),
+            Column("warning", String, primary_key=True),
+            Column("origin", String, nullable=False),
+            Column("state", String, nullable=False),
+            Column("reason", String),
+            Column("attempts", Integer, nullable=False),
+            Column("since", Instant, nullable=False),
+            Column("position", BigInteger, nullable=False, index=True),
+        )
+
+    def prepare(self, events: Sequence[Recorded[Event]]) -> None:
+        """See `View`; the events say everything."""
+
+    def apply(self, connection: Connection, events: Sequence[Recorded[Event]]) -> None:
+        """See `View`."""
+        _Batch(self, connection, events).apply(events)
+
+
+_NO_DOSSIER: Mapping[str, Any] = {
+    "code": None,
+    "receiving": None,
+    "deciding": None,
+    "erased": False,
+}
+_NO_RECORD: Mapping[str, Any] = {"dossier": None, "confirmed": False, "gone": False}
+
+
+class _Batch:
+    """The rows that some events touch."""
+
+    def __init__(
+        self, view: WorkView, connection: Connection, events: Sequence[Recorded[Event]]
+    ) -> None:
+        touched = {recorded.stream for recorded in events}
+        touched |= {one.event.record for one in events if isinstance(one.event, ScanReceived)}
+        touched |= {one.event.dossier for one in events if isinstance(one.event, RecordRegistered)}
+        erased = {one.stream for one in events if isinstance(one.event, DossierErased)}
+        if erased:
+            of_erased = view.records.select().where(view.records.c.dossier.in_(erased))
+            touched |= {row.id for row in connection.execute(of_erased)}
+        records = of_kind(Kind.RECORD, touched)
+        self._dossiers = Rows(
+            connection, view.dossiers, of_kind(Kind.DOSSIER, touched), _NO_DOSSIER
+        )
+        self._records = Rows(connection, view.records, records, _NO_RECORD)
+        self._items = Sets(connection, view.items, view.items.c.record, records)
+
+    def apply(self, events: Sequence[Recorded[Event]]) -> None:
+        for recorded in events:
+            self._apply(recorded)
+        self._dossiers.write()
+        self._records.write()
+        self._items.write()
+
+    def _apply(self, recorded: Recorded[Event]) -> None:
+        stream, event = recorded.stream, recorded.event
+        match event:
+            case DossierOpened():
+                self._dossiers.change(
+                    stream, code=event.code, receiving=event.receiving, deciding=event.deciding
+                )
+            case DossierErased():
+                self._dossiers.change(stream, erased=True)
+                for record in self._records.having("dossier", stream):
+                    self._records.change(record, gone=True)
+                    self._settle(record, READ, CONFIRM, LOOK)
+            case RecordRegistered():
+                dossier = self._dossiers.get(event.dossier)
+                gone = dossier is not None and dossier["erased"]
+                self._records.change(stream, dossier=event.dossier, gone=gone)
+                self._open(recorded, stream, READ if event.original else CONFIRM)
+            case RecordRead():
+                self._settle(stream, READ)
+                self._settle(stream, LOOK, origin=_READING)
+                self._open(recorded, stream, CONFIRM)
+                for warning in ((PAGES_UNREAD,) if event.unread else ()) + event.warnings:
+                    self._warn(recorded, stream, warning, _READING)
+            case ReadingFailed():
+                self._fail(recorded, stream, event)
+            case RecordConfirmed():
+                self._records.change(stream, confirmed=True)
+                self._settle(stream, CONFIRM, LOOK)
+            case RecordIsolated() | RecordErased():
+                self._records.change(stream, gone=True)
+                self._settle(stream, READ, CONFIRM, LOOK)
+            case ScanReceived():
+                for warning in ((SEEN_ELSEWHERE,) if event.seen_elsewhere else ()) + event.warnings:
+                    self._warn(recorded, event.record, warning, _SCAN)
+            case (
+                AgencyCodeAssigned()
+                | AgencyEstablished()
+                | AgentRegistered()
+                | ArchiveFounded()
+                | BatchOpened()
+                | DossierClosed()
+                | DossierCorrected()
+                | DossierRecordAdded()
+                | DossierRestricted()
+                | ErasureAnsweredByRestriction()
+                | ErasureApproved()
+                | ErasureCompleted()
+                | ErasureRefused()
+                | ErasureRequested()
+                | ProcedureVersionAdopted()
+                | RecordCorrected()
+                | RecordDescribed()
+                | RepresentationAdded()
+                | RoleGranted()
+                | RoleRevoked()
+                | ScanDuplicated()
+                | ScanRefused()
+                | SignaturesInspected()
+            ):
+                pass  # These neither make work nor settle it.
+            case _:
+                assert_never(event)
+
+    def _fail(self, recorded: Recorded[Event], record: str, event: ReadingFailed) -> None:
+        """The item keeps its age: it was opened when the record was registered."""
+        for row in self._items.of(record):
+            if row["task"] == READ:
+                state = STUCK if event.final else FAILED
+                changed = {"state": state, "reason": event.reason, "attempts": event.attempt}
+                self._items.put(row | changed)
+        if event.final:
+            self._open(recorded, record, CONFIRM)  # A person may still vouch for it.
+
+    def _open(self, recorded: Recorded[Event], record: str, task: str) -> None:
+        """Adds an item unless it is open or the record needs none."""
+        row = self._records.get(record)
+        if task != READ and row is not None and row["confirmed"]:
+            return
+        self._add(recorded, record, task, warning="", origin="")
+
+    def _warn(self, recorded: Recorded[Event], record: str, warning: str, origin: str) -> None:
+        row = self._records.get(record)
+        if row is None or not row["confirmed"]:
+            self._add(recorded, record, LOOK, warning=warning, origin=origin)
+
+    def _add(
+        self, recorded: Recorded[Event], record: str, task: str, *, warning: str, origin: str
+    ) -> None:
+        row = self._records.get(record)
+        if row is not None and row["gone"]:
+            return
+        if any((one["task"], one["warning"]) == (task, warning) for one in self._items.of(record)):
+            return
+        item: Row = {
+            "record": record,
+            "task": task,
+            "warning": warning,
+            "origin": origin,
+            "state": PENDING,
+            "reason": warning or None,
+            "attempts": 0,
+            "since": recorded.at,
+            "position": recorded.position,
+        }
+        self._items.put(item)
+
+    def _settle(self, record: str, *tasks: str, origin: str | None = None) -> None:
+        rest = [
+            row
+            for row in self._items.of(record)
+            if row["task"] not in tasks or (origin is not None and row["origin"] != origin)
+        ]
+        self._items.keep(record, rest)

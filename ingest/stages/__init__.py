@@ -1,0 +1,1 @@
+"""The stages of a reading, in order: fetch, read, store, record. They do not know each other."""

@@ -1,0 +1,22 @@
+"""Fetch: a private copy of the original, its digest checked on the way.
+
+A crash here leaves a file in a folder that the next start empties.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from domain.ports import ObjectStore
+from domain.values import FileObject
+
+
+@contextmanager
+def fetched(objects: ObjectStore, original: FileObject, folder: str) -> Iterator[str]:
+    """The path of the copy, gone when the context ends. IntegrityError for altered bytes."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="original-") as copy:
+        with objects.open(original.sha256) as source:
+            shutil.copyfileobj(source, copy, 1 << 20)
+        copy.flush()
+        yield copy.name

@@ -1,0 +1,132 @@
+"""The worker: reads what waits, two files at a time, until it is told to stop.
+
+What is to be done is a view of the events, so the worker keeps no queue: killed at any point, the
+next one finds the same work. Steps: (5) fetch and read in the sandbox, (6) store the derivatives,
+record the events, let views and index follow.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Event
+
+from domain.errors import IntegrityError, ReadingError, RefusedFileError, RuleError
+from domain.ports import PageRead, WorkItem
+from domain.services import Archive
+from domain.services.deciding import load
+from domain.services.erasing import complete_all
+from domain.services.oversight import sweep_strays
+from domain.values import StreamId, Tool
+from ingest.stages.facts import record_failure, record_reading
+from ingest.stages.fetch import fetched
+from ingest.stages.store import store
+
+_log = logging.getLogger("chauban.worker")
+_POLL_SECONDS = 0.5
+_BACK_OFF = timedelta(seconds=5)
+"""Wait before the second attempt, three times as long before the third."""
+_SWEPT_AFTER = timedelta(days=1)
+_UNKNOWN_TOOL = Tool("ocrmypdf", "unknown")
+
+
+@dataclass
+class Worker:
+    """One worker over one archive; whoever runs it holds the lease."""
+
+    archive: Archive
+    folder: str
+    """Where private copies of originals are put."""
+    interrupt: Callable[[], None]
+    """Ends every reading at once; what was being read is read again by the next start."""
+    jobs: int = 2
+    stop: Event = field(default_factory=Event)
+
+    def run(self, *, until_idle: bool) -> None:
+        """Works until `stop` is set, or, `until_idle`, until nothing is left to be done."""
+        self.archive.views.catch_up()
+        complete_all(self.archive)
+        swept_at = None
+        running: dict[Future[None], StreamId] = {}
+        with ThreadPoolExecutor(self.jobs) as pool:
+            while not self.stop.is_set():
+                now = self.archive.clock.now()
+                if not until_idle and (swept_at is None or now - swept_at > _SWEPT_AFTER):
+                    self._sweep()
+                    swept_at = now
+                self.archive.views.catch_up()
+                for item in self._due(frozenset(running.values())):
+                    if len(running) < self.jobs:
+                        running[pool.submit(self._read, item.record)] = item.record
+                if not running and until_idle and not self._waiting():
+                    return
+                done, _ = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
+                for future in done:
+                    del running[future]
+                    future.result()
+                if not running and not done:
+                    self.stop.wait(_POLL_SECONDS)
+            self.interrupt()
+
+    def _due(self, running: frozenset[StreamId]) -> list[WorkItem]:
+        now = self.archive.clock.now()
+        return [
+            item
+            for item in self._waiting()
+            if item.record not in running
+            and now
+            >= item.since + _BACK_OFF * (0 if item.attempts == 0 else 3 ** (item.attempts - 1))
+        ]
+
+    def _waiting(self) -> list[WorkItem]:
+        return [item for item in self.archive.work.items(task="read") if item.state != "stuck"]
+
+    def _read(self, target: StreamId) -> None:
+        """One record from its original to its events; a failure is an event, too."""
+        try:
+            read_record(self.archive, target, self.folder)
+        except RuleError:
+            _log.info("%s was taken out of sight while it was read", target)
+        except (ReadingError, RefusedFileError, IntegrityError) as exc:
+            if self.stop.is_set():
+                return  # We ended the sandbox ourselves; the next start reads it again.
+            _log.warning("%s could not be read: %s", target, exc.code)
+            record_failure(self.archive, target, exc.code, _UNKNOWN_TOOL)
+        finally:
+            self.archive.progress.drop(target)
+
+    def _sweep(self) -> None:
+        """Bytes of more than a day that no fact names: a crash left them behind."""
+        for digest in sweep_strays(self.archive, older_than=_SWEPT_AFTER):
+            _log.info("swept %s, which no event names", digest)
+
+
+def read_record(archive: Archive, target: StreamId, folder: str) -> None:
+    """Stages fetch, read, store, record for one record."""
+    state = load(archive, target).record()
+    original = state.original
+    if original is None or state.reading is not None:
+        return
+    with fetched(archive.objects, original, folder) as path:
+        inspection = archive.reader.inspect(path, archive.limits)
+        total = len(inspection.pages)
+        archive.progress.note(target, 0, total)
+        with archive.reader.read(
+            path, inspection, archive.limits, _page_counter(archive, target, total)
+        ) as reading:
+            verdicts = archive.reader.signatures(path) if inspection.signatures else ()
+            stored = store(archive.objects, original.sha256, reading, inspection)
+            record_reading(archive, target, reading, stored, verdicts)
+    archive.views.catch_up()
+
+
+def _page_counter(archive: Archive, target: StreamId, total: int) -> Callable[[PageRead], None]:
+    done = 0
+
+    def on_page(page: PageRead) -> None:
+        nonlocal done
+        done += 1
+        archive.progress.note(target, done, total)
+
+    return on_page
