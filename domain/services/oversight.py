@@ -35,6 +35,7 @@ CERTIFICATE_NOT_PROVED = "certificate-from-archive"
 HARMLESS = frozenset({"object-without-fact"})
 """Findings that a crash may leave and the next start repairs."""
 _CHUNK = 1 << 20
+_BATCH = 500
 Progress = Callable[[str, int, int], None]
 
 
@@ -61,6 +62,8 @@ class _Objects:
     """Named by a manifest, by SHA-256 alone."""
     gone: set[Digest] = field(default_factory=set)
     """Destroyed by an approved erasure."""
+    complete: bool = True
+    """False when some event could not be read, and nobody knows what it names."""
 
 
 def verify(
@@ -108,30 +111,47 @@ def _streams_of(archive: Archive, target: StreamId) -> frozenset[StreamId]:
     return frozenset(streams)
 
 
-def _events(archive: Archive, streams: frozenset[StreamId] | None) -> Iterator[Recorded[Event]]:
+def _events(
+    archive: Archive, streams: frozenset[StreamId] | None, unread: list[int]
+) -> Iterator[Recorded[Event]]:
+    """All events in order; the position of one that cannot be read goes to `unread`."""
     if streams is not None:
         found = [e for stream in streams for e in archive.journal.load(stream)]
         yield from sorted(found, key=lambda e: e.position)
         return
-    position = 0
-    while batch := archive.journal.follow(position, 500):
+    position, limit = 0, _BATCH
+    while True:
+        try:
+            batch = archive.journal.follow(position, limit)
+        except IntegrityError as exc:
+            if limit > 1:  # Somewhere in the batch: step through it one by one.
+                limit = 1
+                continue
+            position = int(exc.details.get("position", position + 1))
+            unread.append(position)
+            continue
+        if not batch:
+            return
         yield from batch
         position = batch[-1].position
+        if limit == 1 and position % _BATCH == 0:
+            limit = _BATCH
 
 
 def _gather(
     archive: Archive, streams: frozenset[StreamId] | None, objects: _Objects
 ) -> list[Finding]:
-    """What the events say of objects; a manifest that cannot be read is found there."""
-    findings: list[Finding] = []
+    """What the events say of objects; events that cannot be read are named."""
+    unread: list[int] = []
     try:
-        for recorded in _events(archive, streams):
+        for recorded in _events(archive, streams, unread):
             # A manifest that cannot be read is itself checked below, and named there.
             with suppress(ArchiveError, ValueError, KeyError, TypeError):
                 _note(archive, recorded.event, objects)
     except IntegrityError as exc:
-        findings.append(Finding("objects-not-all-checked", str(exc.details.get("position", "?"))))
-    return findings
+        unread.append(int(exc.details.get("position", 0)))
+    objects.complete = not unread
+    return [Finding("objects-of-event-unknown", str(position)) for position in unread]
 
 
 def _note(archive: Archive, event: Event, objects: _Objects) -> None:
@@ -202,7 +222,7 @@ def _strays(archive: Archive, objects: _Objects) -> Iterator[Finding]:
     for digest, _ in archive.objects.inspect_objects():
         if digest in objects.gone and archive.catalogue.referring(digest) == frozenset():
             yield Finding("object-not-erased", digest.text)
-        elif digest not in known:
+        elif digest not in known and objects.complete:
             yield Finding("object-without-fact", digest.text)
 
 

@@ -109,12 +109,12 @@ class Verifier:
 
     def verify(self, envelope: bytes) -> None:
         """Raises IntegrityError unless a known key signed exactly these bytes."""
-        header, _, rest = envelope.partition(b".")
+        header, _, _ = envelope.partition(b".")
         signing_input, _, encoded = envelope.rpartition(b".")
         key = self._keys.get(header)
         if key is None:
             raise IntegrityError("signed-by-another-key")
-        if rest.count(b".") != 1:
+        if signing_input.count(b".") != 1:
             raise IntegrityError("envelope-malformed")
         signature = unb64(encoded)
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")

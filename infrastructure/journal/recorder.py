@@ -22,6 +22,7 @@ from domain.errors import (
     ClaimTakenError,
     ConcurrentChangeError,
     ErasedSubjectError,
+    UnavailableError,
 )
 from domain.events import Claim
 from domain.values import StreamId
@@ -151,6 +152,13 @@ class JournalRecorder(SQLiteApplicationRecorder):
             return list(c.fetchall())
 
     def flush(self) -> None:
-        """Moves the write-ahead log into the database and empties it."""
+        """Moves the write-ahead log into the database and empties it.
+
+        Raises UnavailableError when a reader holds on to an older state for too long.
+        """
         with self.datastore.get_connection(commit=True) as connection:
-            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = cursor.fetchone()[0]
+        if busy:
+            raise UnavailableError("erasure-unfinished")

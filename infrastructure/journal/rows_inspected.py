@@ -15,6 +15,7 @@ from hmac import compare_digest
 from typing import Any, NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.agents import Role
 from domain.errors import ArchiveError, IntegrityError, UnavailableError
@@ -166,7 +167,7 @@ class RowInspector:
             tuple(x509.load_der_x509_certificate(der) for der in trust.certificates)
         )
         self._heads: dict[str, _Head] = {}
-        self._keys: dict[str, bytes | None] = {}
+        self._ciphers: dict[str, AESGCM | None] = {}
         self._covered: dict[str, int | None] = {}
         self._notes = Notes()
 
@@ -359,23 +360,28 @@ class RowInspector:
                 personal = None
                 self._check_erased(row, said["sub"], len(digests))
             else:
-                personal = self._opened(said, sealed, digests)
+                personal = self._opened(row, said, sealed, digests)
         clear = data if digests is None else {k: v for k, v in data.items() if k != "_sd"}
         event = codec.decode(said["type"], clear, personal)
         self._note(row, said, event)
 
     def _opened(
-        self, said: dict[str, Any], sealed: tuple[Any, Any], digests: list[str]
+        self, row: _Row, said: dict[str, Any], sealed: tuple[Any, Any], digests: list[str]
     ) -> dict[str, Any] | None:
+        """The personal fields; None where they cannot be had, so that the rest is still read."""
         subject, box = sealed
-        if subject != said["sub"]:
-            raise IntegrityError("disclosures-of-another-subject")
-        if self._trust.kek is None:
+        if self._trust.kek is None and subject == said["sub"]:
             return None
-        key = self._keys[subject]
-        if key is None or type(box) is not bytes:
-            raise IntegrityError("disclosures-sealed-otherwise")
-        values = values_of(unseal(key, said["id"], box), digests)
+        try:
+            if subject != said["sub"]:
+                raise IntegrityError("disclosures-of-another-subject")
+            cipher = self._ciphers[subject]
+            if cipher is None:
+                raise IntegrityError("disclosures-unreadable")
+            values = values_of(unseal(cipher, said["id"], box), digests)
+        except _GARBAGE as exc:
+            self._finding(_code(exc), row.position)
+            return None
         self._notes.disclosures += len(digests)
         return values
 
@@ -408,16 +414,18 @@ class RowInspector:
             self._notes.erasures.append((erased, row.position))
 
     def _learn_keys(self, subjects: set[str]) -> None:
-        new = [subject for subject in subjects if subject not in self._keys]
+        new = [subject for subject in subjects if subject not in self._ciphers]
         if not new or self._trust.kek is None:
             return
-        if len(self._keys) > _KNOWN:
-            self._keys.clear()
+        if len(self._ciphers) > _KNOWN:
+            self._ciphers.clear()
             new = list(subjects)
-        self._keys.update(dict.fromkeys(new))
-        for subject, wrapped in self._listed("SELECT id, key FROM subjects WHERE id IN ({})", new):
+        self._ciphers.update(dict.fromkeys(new))
+        for subject, wrapped in self._listed(
+            "SELECT id, key FROM subjects WHERE key IS NOT NULL AND id IN ({})", new
+        ):
             try:
-                self._keys[subject] = unwrap(self._trust.kek, subject, wrapped)
+                self._ciphers[subject] = AESGCM(unwrap(self._trust.kek, subject, wrapped))
             except _GARBAGE:
                 self._finding("subject-key-sealed-otherwise", subject)
 

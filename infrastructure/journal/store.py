@@ -32,7 +32,13 @@ from domain.ports import Answer, Clock, Command, Identifiers, Json
 from domain.values import Basis, EventId, StreamId
 from infrastructure.journal import codec
 from infrastructure.journal.disclosures import disclose, request_mac, row_mac, seal, unwrap, wrap
-from infrastructure.journal.envelope import Verifier, open_envelope, read_time, write_time
+from infrastructure.journal.envelope import (
+    Verifier,
+    certificate_digest,
+    open_envelope,
+    read_time,
+    write_time,
+)
 from infrastructure.journal.keys import Keys
 from infrastructure.journal.reading import EventReader
 from infrastructure.journal.recorder import CommandRepeatedError, JournalRecorder, Rows
@@ -73,6 +79,8 @@ class SignedJournal:
         self._software = software
         self._heads: OrderedDict[StreamId, _Head] = OrderedDict()
         self._lock = Lock()
+        self._keys_checked = False
+        self._unflushed = False
 
     # ------------------------------------------------------------ writing
 
@@ -92,6 +100,8 @@ class SignedJournal:
         A crash before (3) ends leaves nothing; after it everything, and a repeat of the command
         finds its first answer.
         """
+        if not self._keys_checked:
+            self._check_keys()
         # (1) Where each stream stands; the clock may not run behind it.
         heads = {change.stream: self._head(change.stream, change.expected) for change in changes}
         at = self._not_before(at, [head.at for head in heads.values() if head])
@@ -134,6 +144,7 @@ class SignedJournal:
         except CommandRepeatedError:
             repeated = self.answered(command)
             assert repeated is not None
+            self._flush(rows)  # The first time may have ended between commit and flush.
             return repeated
         assert positions is not None
         # (4) Only what was committed may be remembered.
@@ -141,10 +152,32 @@ class SignedJournal:
             for stream, head in heads.items():
                 if head is not None:
                     self._remember(stream, head)
-        if rows.erased:
+        self._flush(rows)
+        return Answer(dict(result), tuple(ids), positions[-1], repeated=False)
+
+    def _flush(self, rows: Rows) -> None:
+        """After an erasure: what it took away leaves the write-ahead log, too."""
+        if rows.erased or self._unflushed:
+            self._unflushed = True
             with _errors_mapped():
                 self._recorder.flush()
-        return Answer(dict(result), tuple(ids), positions[-1], repeated=False)
+            self._unflushed = False
+
+    def _check_keys(self) -> None:
+        """Nothing is signed with a key that the founding event does not name."""
+        with _errors_mapped():
+            first = self._recorder.rows(
+                "SELECT state FROM stored_events WHERE topic='archive-founded/1' AND rowid=1"
+            )
+        if first:
+            founded = open_envelope(first[0]["state"]).payload
+            named = str(founded["data"].get("certificate_sha256")).removeprefix("sha256:")
+            if (founded["arc"], named) != (
+                self._archive,
+                certificate_digest(self._keys.certificate).hex(),
+            ):
+                raise UnavailableError("key-of-another-archive")
+        self._keys_checked = True
 
     def answered(self, command: Command) -> Answer | None:
         """See the port."""
@@ -204,7 +237,8 @@ class SignedJournal:
     def _key_of(self, subject: StreamId, rows: Rows, new: dict[StreamId, bytes]) -> bytes:
         if subject in new:
             return new[subject]
-        found = self._recorder.rows("SELECT key, erased FROM subjects WHERE id=?", subject)
+        with _errors_mapped():
+            found = self._recorder.rows("SELECT key, erased FROM subjects WHERE id=?", subject)
         if not found:
             new[subject] = os.urandom(32)
             return new[subject]

@@ -1,7 +1,7 @@
 """JSON as the envelope allows it: what two parsers could read differently is refused."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.errors import IntegrityError, InvalidValueError
@@ -13,9 +13,30 @@ LARGEST_INTEGER = 2**53
 def dump(value: object) -> bytes:
     """The value as compact UTF-8; raises InvalidValueError for what `load` would refuse."""
     try:
+        _check(value)
         return _ENCODER.encode(value).encode()
     except (ValueError, TypeError) as exc:  # A lone surrogate is a UnicodeEncodeError.
         raise InvalidValueError("not-strict-json") from exc
+
+
+def _check(value: object) -> None:
+    """The encoder itself would write floats, long integers and names that are no text."""
+    kind = type(value)
+    if kind is dict:
+        for name, item in value.items():  # type: ignore[attr-defined]
+            if type(name) is not str:
+                raise TypeError(name)
+            if type(item) is not str:
+                _check(item)
+    elif kind is list or kind is tuple:
+        for item in value:  # type: ignore[attr-defined]
+            if type(item) is not str:
+                _check(item)
+    elif kind is int:
+        if abs(value) > LARGEST_INTEGER:  # type: ignore[arg-type]
+            raise ValueError(value)
+    elif not (value is None or kind is bool or isinstance(value, str)):
+        raise TypeError(kind)
 
 
 def load(raw: bytes) -> dict[str, Any]:
@@ -40,7 +61,7 @@ def _load(raw: bytes) -> Any:
         value, end = _SCAN(text, 0)
         if end != len(text):
             raise ValueError("more after the value")
-        if b"\\u" in raw:  # Only an escape can smuggle in a lone surrogate.
+        if b"\\" in raw:  # Only an escape can smuggle in a lone surrogate.
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError, StopIteration) as exc:
         raise IntegrityError("envelope-not-strict-json") from exc
@@ -72,5 +93,5 @@ _DECODER = json.JSONDecoder(
     parse_constant=_refuse,
     parse_int=_integer,
 )
-_SCAN = _DECODER.scan_once
+_SCAN: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
 """The parser itself: `decode` around it would also allow blanks around the value."""

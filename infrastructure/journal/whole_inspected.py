@@ -146,7 +146,8 @@ class Whole:
 
     def _check_commands(self) -> None:
         """Every row of a command belongs to events that name it."""
-        if self._one("SELECT count(*) FROM commands") == self.counts["commands"]:
+        rows = self._one("SELECT count(*) FROM commands")
+        if not self._doubled and rows == self.counts["commands"]:
             return
         for (state,) in self._rows("SELECT state FROM stored_events"):
             try:

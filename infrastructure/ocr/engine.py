@@ -61,7 +61,7 @@ class Job:
                 result = recognise.read_picture(picture, dpi, self.folder, n, options)
             except (OSError, ValueError, MemoryError, SyntaxError, RuntimeError):
                 # One picture that cannot be decoded must not cost the other pages.
-                result = words.Read(1, 1, 72.0, problem="skipped"), 0
+                result = words.Read(*self.source.size(n), 72.0, problem="skipped"), 0
             self.read[n] = result
             self.finished(n, *result)
         return self.read[n]

@@ -27,6 +27,7 @@ _MAGIC = {
 }
 _MARKUP = (b"<html", b"<script", b"<svg", b"<?php", b"<!doctype")
 _HEAD, _TAIL = 1024, 1024
+_DEPTH = 20
 
 
 def inspect(path: Path, limits: Limits) -> Inspection:
@@ -149,31 +150,31 @@ def _refusals() -> Iterator[None]:
 def _extras(pdf: pikepdf.Pdf) -> tuple[int, set[str]]:
     """How many signatures the file claims, and what in it would act."""
     signatures, active = 0, set[str]()
-    for item in pdf.objects:
-        if not isinstance(item, (Dictionary, Stream)):
-            continue
-        if Name.ByteRange in item and Name.Contents in item:
-            signatures += 1
-        if Name.JS in item or Name.JavaScript in item or item.get(Name.S) == Name.JavaScript:
-            active.add("javascript")
-        if _has_action(item, Name.JavaScript):
-            active.add("javascript")
-        if item.get(Name.S) == Name.Launch or _has_action(item, Name.Launch):
-            active.add("launch")
-        if Name.EF in item or Name.EmbeddedFiles in item:
-            active.add("embedded-file")
-        if Name.XFA in item or Name.XFA in (item.get(Name.AcroForm) or {}):
-            active.add("xfa")
+    for indirect in pdf.objects:
+        for item in _dictionaries(indirect, _DEPTH):
+            kind = item.get(Name.S)
+            signatures += Name.ByteRange in item and Name.Contents in item
+            if kind == Name.JavaScript or Name.JS in item or Name.JavaScript in item:
+                active.add("javascript")
+            if kind == Name.Launch:
+                active.add("launch")
+            if Name.EF in item or Name.EmbeddedFiles in item:
+                active.add("embedded-file")
+            if Name.XFA in item or Name.NeedsRendering in item:
+                active.add("xfa")
     return signatures, active
 
 
-def _has_action(item: Dictionary | Stream, kind: Name) -> bool:
-    """True when an action of this kind stands directly in the dictionary."""
-    for name in (Name.A, Name.OpenAction, Name.AA):
-        action = item.get(name)
-        if isinstance(action, Array) or not isinstance(action, Dictionary):
-            continue
-        inner = [action, *(value for value in action.values() if isinstance(value, Dictionary))]
-        if any(one.get(Name.S) == kind for one in inner):
-            return True
-    return False
+def _dictionaries(item: pikepdf.Object, depth: int) -> Iterator[Dictionary | Stream]:
+    """The dictionary, and those that stand directly inside it."""
+    if isinstance(item, (Dictionary, Stream)):
+        yield item
+        inner = list(item.values())
+    elif isinstance(item, Array):
+        inner = list(item)
+    else:
+        return
+    for value in inner:
+        nested = isinstance(value, (Dictionary, Array)) and not value.is_indirect
+        if nested and depth:
+            yield from _dictionaries(value, depth - 1)

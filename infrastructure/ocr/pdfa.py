@@ -12,7 +12,7 @@ import pikepdf
 import pikepdf.pdfa
 import pypdfium2
 from ocrmypdf import ExitCode, OcrOptions
-from ocrmypdf.exceptions import ExitCodeException, PdfaConversionFailedError
+from ocrmypdf.exceptions import ExitCodeException
 from pikepdf import Name
 
 from domain.errors import ReadingError
@@ -21,6 +21,7 @@ from infrastructure.ocr import engine
 from infrastructure.ocr.pictures import PDFIUM
 
 _KEPT = 0.99
+_NOT_CONVERTIBLE = {ExitCode.pdfa_conversion_failed, ExitCode.invalid_output_pdf}
 
 
 def from_scans(
@@ -30,13 +31,9 @@ def from_scans(
     options = _options(source, target, scanned, limits, threads)
     try:
         code = ocrmypdf.ocr(options, plugin_manager=engine.manager())
-    except PdfaConversionFailedError:
-        return "not-convertible"
     except ExitCodeException as error:
-        if error.exit_code == ExitCode.pdfa_conversion_failed:
-            return "not-convertible"
-        raise ReadingError("reader-crashed", exit=int(error.exit_code)) from error
-    if code == ExitCode.pdfa_conversion_failed:
+        code = error.exit_code
+    if code in _NOT_CONVERTIBLE:
         return "not-convertible"
     if code != ExitCode.ok:
         raise ReadingError("reader-crashed", exit=int(code))

@@ -26,6 +26,9 @@ _THUMBNAIL = 320
 class Source(Protocol):
     """The pages of one file, as pictures."""
 
+    def size(self, n: int) -> tuple[int, int]:
+        """Width and height of page `n` (from 0) in pixels, without decoding it."""
+
     def grey(self, n: int) -> tuple[Image.Image, float]:
         """Page `n` (from 0) as shown, grey, with its resolution in dots an inch."""
 
@@ -48,6 +51,10 @@ class PdfPages:
             self._document.init_forms()
         self._pdf = pikepdf.open(path, suppress_warnings=True)
         self._lock = threading.Lock()
+
+    def size(self, n: int) -> tuple[int, int]:
+        """See Source."""
+        return self._looks[n].width, self._looks[n].height
 
     def grey(self, n: int) -> tuple[Image.Image, float]:
         """See Source."""
@@ -107,8 +114,13 @@ class PdfPages:
 class PicturePages:
     """The frames of a picture file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sizes: list[tuple[int, int]]) -> None:
         self._path = path
+        self._sizes = sizes
+
+    def size(self, n: int) -> tuple[int, int]:
+        """See Source."""
+        return self._sizes[n]
 
     def grey(self, n: int) -> tuple[Image.Image, float]:
         """See Source."""
@@ -169,7 +181,8 @@ def _grey(image: Image.Image, turn: int, scale: float) -> Image.Image:
     if image.format == "JPEG":
         # Decodes to grey at once, and to a half or a quarter where that is enough.
         image.draft("L", size if scale < 1 else image.size)
-    picture = image if image.mode == "1" and scale == 1 else image.convert("L")
+    # A copy: the file that the picture would be decoded from is closed before it is used.
+    picture = image.copy() if image.mode == "1" and scale == 1 else image.convert("L")
     if picture.size != size and scale != 1:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     return picture.rotate(-turn, expand=True) if turn else picture

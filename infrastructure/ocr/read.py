@@ -64,10 +64,10 @@ class Results:
 
     def write(self, count: int) -> list[PageRead]:
         """Writes text and words; a page that nobody reported was skipped."""
-        skipped = words.Read(1, 1, 72.0, problem="skipped")
         for n in range(count):
             if n not in self.pages:
-                self.finished(n, skipped, 0)
+                size = self._source.size(n)
+                self.finished(n, words.Read(*size, 72.0, problem="skipped"), 0)
         text = "\f".join(self.texts[n] for n in range(count))
         (self._folder / wire.TEXT).write_text(text, encoding="utf-8")
         with (self._folder / wire.WORDS).open("w", encoding="utf-8") as file:
@@ -100,8 +100,9 @@ def read(
     count = len(found.pages)
     is_pdf = found.media_type == "application/pdf"
     looks = _looks(path) if is_pdf else []
+    sizes = [(page.width, page.height) for page in found.pages]
     source: pictures.Source
-    source = pictures.PdfPages(path, looks) if is_pdf else pictures.PicturePages(path)
+    source = pictures.PdfPages(path, looks) if is_pdf else pictures.PicturePages(path, sizes)
     results = Results(folder, source, on_page)
     own = {n for n, page in enumerate(found.pages) if page.born_digital}
     blank = {n for n, look in enumerate(looks) if look.kind is Kind.BLANK}

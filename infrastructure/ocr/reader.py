@@ -47,7 +47,8 @@ class SandboxedReader:
         self._process: subprocess.Popen[bytes] | None = None
 
     def inspect(self, path: str, limits: Limits) -> Inspection:
-        """See PaperReader. A parser that dies of the file twice refuses it: `file-damaged`."""
+        """See PaperReader. A parser that dies of the file refuses it, `file-damaged`; one
+        that was killed is tried once more."""
         self._check_size(path, limits)
         for last in (False, True):
             try:
@@ -59,7 +60,7 @@ class SandboxedReader:
             except ReadingError as error:
                 if error.code == "reader-unavailable" or (last and error.code == "reader-killed"):
                     raise
-                if last:
+                if error.code != "reader-killed":
                     raise RefusedFileError("file-damaged") from error
             except wire.MalformedError as error:
                 raise RefusedFileError("file-damaged") from error

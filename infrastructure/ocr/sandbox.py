@@ -104,15 +104,21 @@ def _programs() -> list[Path]:
     return sorted(tree for tree in trees if not tree.is_relative_to("/usr"))
 
 
-def set_limits(limits: Limits, *, file_bytes: int, pixels: int, pages: int) -> None:
-    """Binds this process and its children: memory, processor time, size of a file, open files.
+def memory_for_inspection(limits: Limits, file_bytes: int) -> int:
+    """Bytes: the file may be mapped, and one picture decoded."""
+    return 1024 * _MIB + file_bytes + 4_000_000 * limits.page_megapixels
 
-    Memory grows with the file (it is mapped) and with the pixels of its largest page: Tesseract
-    takes about 16 bytes a pixel.
-    """
+
+def memory_for_reading(file_bytes: int, pixels: int) -> int:
+    """Bytes: Tesseract takes about 16 for a pixel of the largest page."""
+    return 2048 * _MIB + file_bytes + 20 * pixels
+
+
+def set_limits(limits: Limits, *, memory: int, pages: int) -> None:
+    """Binds this process and its children: memory, processor time, size of a file, open files."""
     seconds = wall_seconds(limits, pages=pages)
     for what, value in (
-        (resource.RLIMIT_AS, 2048 * _MIB + file_bytes + 20 * pixels),
+        (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, max(4 * limits.file_bytes, 1024 * _MIB)),
         (resource.RLIMIT_NOFILE, 512),

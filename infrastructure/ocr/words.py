@@ -96,10 +96,19 @@ def parse(hocr: Path) -> tuple[Line, ...]:
                     (left, top, right, bottom),
                     float(base[1]) if base else 0.0,
                     float(base[2]) if base else 0.0,
-                    float(angle[1]) if angle else 0.0,
+                    float(angle[1]) if angle else _upwards(words) if base is None else 0.0,
                 )
             )
     return tuple(lines)
+
+
+def _upwards(words: list[Word]) -> float:
+    """The angle of a line that has no baseline: Tesseract leaves it out where lines run upwards."""
+    first, last = words[0], words[-1]
+    across, down = abs(last.left - first.left), last.top - first.top
+    if max(word.bottom for word in words) - min(word.top for word in words) <= across:
+        return 0.0
+    return 270.0 if down >= 0 else 90.0
 
 
 def tilted(read: Read, degrees: float) -> Read:

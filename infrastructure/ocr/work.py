@@ -14,8 +14,6 @@ from domain.ports import PageRead
 from infrastructure.ocr import engine, inspection, sandbox, wire
 from infrastructure.ocr import read as reading
 
-_INSPECTION_PIXELS = 64_000_000
-
 
 def warm_up() -> None:
     """Imports and caches, before the first job, what every job needs."""
@@ -52,15 +50,16 @@ def run(source: int, connection: socket.socket, folder: Path, request: dict[str,
     if request["task"] == "read":
         found = wire.inspection_from(request["inspection"])
         pixels = max((page.width * page.height for page in found.pages), default=0)
-        sandbox.set_limits(limits, file_bytes=size, pixels=pixels, pages=len(found.pages))
+        memory = sandbox.memory_for_reading(size, pixels)
+        sandbox.set_limits(limits, memory=memory, pages=len(found.pages))
         try:
             result = reading.read(path, folder, found, limits, request["threads"], channel.page)
         except ReadingError as error:
-            print(error, file=sys.stderr)
+            print(error, repr(error.__cause__), file=sys.stderr)
             channel.failed(error.code)
             return
     else:
-        sandbox.set_limits(limits, file_bytes=size, pixels=_INSPECTION_PIXELS, pages=1)
+        sandbox.set_limits(limits, memory=sandbox.memory_for_inspection(limits, size), pages=1)
         if request["task"] == "inspect":
             try:
                 result = {"inspection": asdict(inspection.inspect(path, limits))}

@@ -7,6 +7,7 @@ Whoosh's term table, its columns, its segments and its commit stay.
 """
 
 import heapq
+import secrets
 import struct
 import zlib
 from array import array
@@ -15,7 +16,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from infrastructure.search.engine import Schema, W3Codec, W3FieldWriter, W3TermsReader
+from infrastructure.search.engine import Schema, W3Codec, W3FieldWriter, W3Segment, W3TermsReader
 
 _COUNT = struct.Struct("<IB")
 _POINTER = struct.Struct("<BQI")
@@ -124,6 +125,14 @@ class Codec(W3Codec):  # type: ignore[misc]
     length_stats = False
     """Whoosh would look the length of the page up for each posting."""
 
+    def new_segment(self, storage: Any, indexname: str) -> W3Segment:
+        """A segment with a name that no other has.
+
+        Whoosh draws it from `random`: where something seeds that, a new segment gets the name of
+        a live one and overwrites it.
+        """
+        return W3Segment(self, indexname, segid=secrets.token_hex(8))
+
     def field_writer(self, storage: Any, segment: Any) -> FieldWriter:
         """Writes the terms of a new segment."""
         return FieldWriter(self, storage, segment)
@@ -143,20 +152,18 @@ class TermPool:
     """
 
     def __init__(self) -> None:
-        self._fields: dict[str, dict[bytes, PostingList]] = {}
+        self._fields: dict[str, dict[bytes, list[Any]]] = {}
+        """Field → term → page, count and spellings of one posting after the other."""
         self._streams: list[Iterator[Entry]] = []
 
     def put(self, page: int, field: str, terms: Iterable[Term]) -> None:
         """Adds one page's terms of one field; pages come in rising order."""
         known = self._fields.setdefault(field, {})
-        for term, weight, value in terms:
-            postings = known.get(term)
-            if postings is None:
-                postings = known[term] = PostingList(array("I"), b"", [])
-            postings.pages.append(page)
-            if weight:
-                # The weight travels at the end of its value until the term is written.
-                postings.values.append(value + bytes((min(weight, _HEAVIEST),)))
+        for term, count, value in terms:
+            if (flat := known.get(term)) is None:
+                known[term] = [page, count, value]
+            else:
+                flat += (page, count, value)
 
     def absorb(self, entries: Iterable[Entry], places: list[int] | None, first: int) -> None:
         """Adds a segment that is merged: page n becomes places[n], or first + n without `places`.
@@ -175,9 +182,13 @@ class TermPool:
         for field in sorted(self._fields):
             terms = self._fields[field]
             for term in sorted(terms):
-                pages, _, tagged = terms[term]
-                weights = bytes(value[-1] for value in tagged)
-                yield field, term, PostingList(pages, weights, [value[:-1] for value in tagged])
+                flat = terms[term]
+                pages, counts = array("I", flat[::3]), flat[1::3]
+                if counts[0]:
+                    weights = bytes(min(count, _HEAVIEST) for count in counts)
+                    yield field, term, PostingList(pages, weights, flat[2::3])
+                else:
+                    yield field, term, PostingList(pages, b"", [])
 
     def cleanup(self) -> None:
         """Lets go of everything (Whoosh calls this when the segment is closed)."""

@@ -5,7 +5,6 @@ literals compared by identity and of bad escapes in its strings; both are harmle
 silenced here and for these imports alone.
 """
 
-import mmap
 import os
 import warnings
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", SyntaxWarning)
     warnings.simplefilter("ignore", DeprecationWarning)
-    from whoosh.codec.whoosh3 import W3Codec, W3FieldWriter, W3TermsReader
+    from whoosh.codec.whoosh3 import W3Codec, W3FieldWriter, W3Segment, W3TermsReader
     from whoosh.columns import NumericColumn
     from whoosh.fields import ID, STORED, Schema
     from whoosh.filedb.filestore import FileStorage
@@ -34,6 +33,7 @@ __all__ = [
     "SegmentWriter",
     "W3Codec",
     "W3FieldWriter",
+    "W3Segment",
     "W3TermsReader",
     "sync",
     "try_for",
@@ -49,12 +49,25 @@ def sync(path: str) -> None:
         os.close(handle)
 
 
-class MappedFile(StructFile):  # type: ignore[misc]
-    """A file of the index as mapped memory: reading a posting list costs no system call."""
+class ReadFile(StructFile):  # type: ignore[misc]
+    """A file of the index to read at any place, closed when nobody needs it any more.
+
+    Whoosh maps files into memory; a mapped file that is cut short, or whose disk fails, ends the
+    process by a signal. Reading fails with an error instead, which a rebuild answers.
+    """
+
+    def __init__(self, path: str, name: str) -> None:
+        super().__init__(open(path, "rb", buffering=0), name=name)  # noqa: PTH123, SIM115
 
     def get(self, position: int, length: int) -> bytes:
         """`length` bytes from `position`."""
-        return bytes(self.file[position : position + length])
+        data = os.pread(self.file.fileno(), length, position)
+        if len(data) != length:
+            raise EOFError(self._name)
+        return data
+
+    def __del__(self) -> None:
+        self.file.close()
 
 
 class DurableStorage(FileStorage):  # type: ignore[misc]
@@ -73,12 +86,9 @@ class DurableStorage(FileStorage):  # type: ignore[misc]
         self._written.add(name)
         return super().create_file(name, **options)
 
-    def open_file(self, name: str, **options: Any) -> StructFile:
-        """A file to read, mapped where it has any bytes."""
-        with open(self._fpath(name), "rb") as file:  # noqa: PTH123 (Whoosh's paths are text)
-            if os.fstat(file.fileno()).st_size == 0:
-                return super().open_file(name, **options)
-            return MappedFile(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), name=name)
+    def open_file(self, name: str, **_: Any) -> StructFile:
+        """A file to read."""
+        return ReadFile(self._fpath(name), name)
 
     def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:  # noqa: FBT001, FBT002
         """The commit point; nothing is ever renamed over another file."""

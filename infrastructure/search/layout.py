@@ -65,9 +65,10 @@ def terms_of(page: PageDocument) -> tuple[dict[str, list[Term]], int]:
         words[form] += TITLE_WEIGHT
     for token in joined:
         words.setdefault((token, fold(token)), 1)
+    pairs = (pair for part in (body, title, number) for pair in bigrams(part))
     terms = {
         "word": _spelled(words),
-        "pair": _spelled(dict.fromkeys((p for part in (body, title, number) for p in bigrams(part)), 1)),
+        "pair": _spelled(dict.fromkeys(pairs, 1)),
         "code": _spelled(Counter((token, fold(token)) for token in own)),
         "organ": _spelled(Counter(forms(page.organ))),
         "written": _labels(written),

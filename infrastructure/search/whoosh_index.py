@@ -98,11 +98,9 @@ class WhooshIndex:
         for attempt in range(5):
             path = self._generations.path()
             try:
-                if path != self._loaded:
-                    self._snapshot, self._loaded = None, path
-                known = self._snapshot
-                if known is None or generation.latest_commit(path) != known.commit:
-                    self._snapshot = generation.load(path, known)
+                snapshot = self._snapshot if path == self._loaded else None
+                if snapshot is None or generation.latest_commit(path) != snapshot.commit:
+                    snapshot = generation.load(path, snapshot)
             except (UnavailableError, OSError) as exc:
                 # A writer may have dropped files between our looking and our opening.
                 self._snapshot = self._loaded = None
@@ -111,8 +109,8 @@ class WhooshIndex:
                 if isinstance(exc, UnavailableError):
                     raise
                 raise UnavailableError("index-damaged") from exc
-            assert self._snapshot is not None
-            return self._snapshot
+            self._snapshot, self._loaded = snapshot, path
+            return snapshot
         raise UnavailableError("index-damaged")
 
     # ------------------------------------------------------------ writing
@@ -193,7 +191,7 @@ class WhooshIndex:
         limit: int = 10,
         offset: int = 0,
     ) -> SearchAnswer:
-        """Pages that match, best first. Raises InvalidValueError for a query that cannot be read."""
+        """Pages that match, best first; raises InvalidValueError for a query that is none."""
         node = parse(query)
         with self._lock:
             snapshot = self._read()

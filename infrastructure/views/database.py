@@ -75,11 +75,30 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with _errors_mapped():
-            self._engine = _open(path)
-            self._writer = self._engine.execution_options(**{_WRITES: True})
-            with self._writer.begin() as connection:
-                _OWN.create_all(connection)
+        self._engine = _open(path)
+        self._writer = self._engine.execution_options(**{_WRITES: True})
+        try:
+            self._begin()
+        except UnavailableError as exc:
+            if exc.code != _DAMAGED:
+                raise
+            self._begin_anew()
+
+    def _begin(self) -> None:
+        with self.writing() as connection:
+            _OWN.create_all(connection)
+
+    def _begin_anew(self) -> None:
+        """Drops a file that is no database any more: all of it can be derived again."""
+        with self.building():
+            self._engine.dispose()
+            try:
+                self._begin()  # Somebody else may have been here before.
+            except UnavailableError:
+                self._engine.dispose()
+                for suffix in ("", "-wal", "-shm"):
+                    self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+                self._begin()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -219,11 +238,13 @@ def _open(path: Path) -> Engine:
     return engine
 
 
+_DAMAGED = "views-damaged"
 _MEANINGS: Sequence[tuple[str, str]] = (
     ("disk is full", "disk-full"),
     ("locked", "views-busy"),
     ("readonly", "views-read-only"),
     ("unable to open", "views-missing"),
+    ("disk I/O", "disk-failed"),
 )
 
 
@@ -238,5 +259,5 @@ def _errors_mapped() -> Iterator[None]:
         yield
     except (DBAPIError, NoSuchTableError, sqlite3.Error) as exc:
         text = str(getattr(exc, "orig", exc))
-        code = next((code for part, code in _MEANINGS if part in text), "views-damaged")
+        code = next((code for part, code in _MEANINGS if part in text), _DAMAGED)
         raise UnavailableError(code) from exc

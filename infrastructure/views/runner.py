@@ -87,13 +87,15 @@ class Runner:
         """Brings every view to the journal's present end; that position."""
         end = self._journal.position()
         for _ in range(_ATTEMPTS):
-            for name in self.models:
-                self._rebuild(name, unless=self._is_usable)
-            self._follow(self._live, end)
             with self._database.reading() as connection:
                 live = db.generations(connection, live=True)
-            if all(self._is_reached(live.get(name), end) for name in self.models):
+            usable = {name: self._is_usable(live.get(name)) for name in self.models}
+            if all(usable.values()) and all(live[name].position >= end for name in self.models):
                 return end
+            for name in self.models:
+                if not usable[name]:
+                    self._rebuild(name, unless=self._is_usable)
+            self._follow(self._live, end)
         raise UnavailableError("views-changing")  # Another version of the program builds its own.
 
     def rebuild(self, name: str) -> Rebuilt:
@@ -189,13 +191,6 @@ class Runner:
             found is not None
             and found.version == self.models[found.view].version
             and found.position <= self._journal.position()
-        )
-
-    def _is_reached(self, found: Generation | None, end: int) -> bool:
-        return (
-            found is not None
-            and found.version == self.models[found.view].version
-            and found.position >= end
         )
 
     # ------------------------------------------------------------ tables

@@ -1,6 +1,7 @@
 """What the reader takes and what it refuses: by bytes and parsing, the same each time."""
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -75,9 +76,15 @@ def encrypted() -> bytes:
 
 
 def huge_bilevel() -> bytes:
-    with io.BytesIO() as buffer:
-        Image.new("1", (35_000, 35_000)).save(buffer, format="PNG", compress_level=1)
-        return buffer.getvalue()
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    header = struct.pack(">IIBBBBB", 35_000, 35_000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(35_000 * 4376), 1)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
 
 
 def zipped(first: bytes) -> bytes:
@@ -111,7 +118,7 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "ten thousand pages": ("too-many-pages", lambda: blank_pdf(10_000)),
     "a PNG of 1,225 megapixels": ("page-too-large", huge_bilevel),
     "a PDF that claims such an image": ("page-too-large", lambda: with_image(60_000, 60_000)),
-    "a drawing of four gigabytes": ("file-damaged", lambda: with_stream(b"0 0 m " * (7 << 26))),
+    "a drawing of sixteen million lines": ("file-damaged", lambda: with_stream(b"0 0 m 9 9 l S " * (1 << 24))),
 }
 
 

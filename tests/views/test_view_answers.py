@@ -160,13 +160,17 @@ def test_the_history_of_a_dossier_holds_its_records_batches_and_erasures(world: 
     world.read(stream)
     world.erase(holder)
     events = world.journal.follow(0, 1000)
-    by_stream = {one.stream: [e.position for e in events if e.stream == one.stream] for one in events}
+    by_stream = {
+        one.stream: [e.position for e in events if e.stream == one.stream] for one in events
+    }
     of = world.views.history.of
 
     apart = {office, other} | {s for s in by_stream if other in _dossiers_of(world, s)}
     assert of(holder) == [e.position for e in events if e.stream not in apart]
     assert of(office) == by_stream[office]
-    (received,) = [e for e in events if getattr(e.event, "record", None) == stream and "batch" in e.stream]
+    (received,) = [
+        e for e in events if getattr(e.event, "record", None) == stream and "batch" in e.stream
+    ]
     assert of(stream) == sorted([received.position, *by_stream[stream]])
     assert of(received.stream) == by_stream[received.stream]
     assert of(holder, upto=6) == [p for p in of(holder) if p <= 6]

@@ -118,6 +118,7 @@ class World:
         self.root = root
         self.clock = clock or SteppingClock()
         self.identifiers = TimedIdentifiers()
+        root.mkdir(exist_ok=True)
         recorder = JournalRecorder(str(root / "journal.sqlite"))
         if not (root / "keys").exists():
             keys.create(root / "keys", ARCHIVE, SystemClock().now())
@@ -132,13 +133,12 @@ class World:
             software="test",
         )
         self.objects: ObjectStore = FileObjectStore(
-            root / "objects", is_referred=lambda digest: bool(self.views.catalogue.referring(digest))
+            root / "objects",
+            is_referred=lambda digest: bool(self.views.catalogue.referring(digest)),
         )
         self.index: MemoryIndex = index or MemoryIndex()  # type: ignore[assignment]
         self.views = self.open_views()
-        self.actor = Actor(
-            self.new(Kind.AGENT), Role.ARCHIVIST, StreamId("agency-of-nobody")
-        )
+        self.actor = Actor(self.new(Kind.AGENT), Role.ARCHIVIST, StreamId("agency-of-nobody"))
 
     def open_views(self) -> SqlViews:
         return SqlViews(
@@ -367,9 +367,7 @@ class World:
         own = frozenset(state.records)
         texts = [digest for digest in texts if not self.views.catalogue.referring(digest) - own]
         position = self.append(
-            self.change(
-                case, erasure.ErasureApproved(len(state.records), manifest, "đồng ý xóa")
-            ),
+            self.change(case, erasure.ErasureApproved(len(state.records), manifest, "đồng ý xóa")),
             self.change(holder, dossier.DossierErased(case)),
             *(self.change(each, record.RecordErased(case)) for each in state.records),
         )
@@ -413,7 +411,8 @@ def rows_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as connection:
         live = connection.execute("SELECT view, number FROM generations WHERE live").fetchall()
         tables = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
         ]
         found = {}
         for view, number in live:

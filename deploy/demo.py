@@ -1,0 +1,275 @@
+"""`bin/demo`: from sample scans to signed, searchable, replayable, verified records, as a story.
+
+Each step shows the command that a user would type, runs it, and says what it means. The archive
+is made anew in var/demo/archive each time.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+import unicodedata
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "var" / "demo"
+ARCHIVE = FOLDER / "archive"
+TAMPERED = FOLDER / "tampered"
+_DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+@dataclass
+class Story:
+    """Tells the steps in one language and keeps the figures."""
+
+    english: bool
+    step: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def say(self, vietnamese: str, english: str) -> None:
+        """A line of the story."""
+        print(english if self.english else vietnamese, flush=True)
+
+    def chapter(self, vietnamese: str, english: str) -> None:
+        """A new step."""
+        self.step += 1
+        title = f"{self.step}. {english if self.english else vietnamese}"
+        print(f"\n{_styled(_BOLD, title)}", flush=True)
+
+    def run(
+        self, *words: str, expect: int = 0, archive: Path = ARCHIVE, show: bool = True
+    ) -> list[dict[str, Any]]:
+        """Runs a command, shows it as typed, and gives its answers."""
+        if show:
+            typed = " ".join(_quoted(word) for word in words)
+            print(_styled(_DIM, f"   $ chauban {typed}"), flush=True)
+        began = time.perf_counter()
+        language = "en" if self.english else "vi"
+        done = subprocess.run(
+            [sys.executable, "-m", "api.cli", *words, "--json", "--lang", language],
+            cwd=ROOT,
+            env={**os.environ, "CHAUBAN_ARCHIVE": str(archive)},  # noqa: TID251
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        name = words[0]
+        self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - began
+        if done.returncode != expect:
+            print(done.stdout)
+            raise SystemExit(f"chauban {name}: exit code {done.returncode}")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def main() -> int:
+    """Tells the whole story; 0 when every step did what it promises."""
+    parser = argparse.ArgumentParser(prog="bin/demo")
+    parser.add_argument("--no-serve", action="store_true", help="end after the story")
+    parser.add_argument("--lang", choices=("vi", "en"))
+    chosen = parser.parse_args()
+    lang = os.environ.get("LANG", "")  # noqa: TID251
+    story = Story(chosen.lang == "en" or (chosen.lang is None and lang.startswith("en")))
+    samples = json.loads((FOLDER / "samples" / "samples.json").read_text())
+    began = time.perf_counter()
+    for old in (ARCHIVE, TAMPERED):
+        for path in (old, old.with_name(old.name + ".keys")):
+            shutil.rmtree(path, ignore_errors=True)
+    certificate = _found(story, samples)
+    codes = _open(story, samples)
+    pages = _ingest(story, samples, codes)
+    _search(story, samples)
+    _correct(story, next(iter(codes.values())))
+    _confirm(story, next(iter(codes.values())))
+    events = _verify(story, certificate)
+    _tamper(story)
+    _figures(story, time.perf_counter() - began, pages, events)
+    return 0
+
+
+def _found(story: Story, samples: dict[str, Any]) -> str:
+    story.chapter("Lập kho lưu trữ và các cơ quan", "An archive and its agencies")
+    first, *others = samples["agencies"]
+    (made,) = story.run("init", "--agency", first["code"], "--agency-name", first["name"])
+    story.say(
+        "   Khóa ký nằm cạnh kho, không nằm trong kho. Ghi lại dấu chứng thư để sau này đối chiếu:",
+        "   The signing key lies beside the archive, never in it. Write down its certificate:",
+    )
+    print(f"   {made['certificate']}")
+    for agency in others:
+        story.run("agency", "add", agency["code"], agency["name"], "--parent", agency["parent"])
+    procedure = FOLDER / "procedure.toml"
+    procedure.write_text(
+        'code = "1.012345"\nname = "Đăng ký và cấp Giấy chứng nhận quyền sử dụng đất lần đầu"\n'
+        'in_force_from = "2018-01-01"\n'
+        '[time_limit]\nvalue = 30\nunit = "working-day"\n'
+        '[retention]\nrule = "vĩnh viễn"\n'
+        '[[components]]\nname = "Đơn đăng ký"\n'
+    )
+    story.run("procedure", "add", str(procedure.relative_to(ROOT)))
+    return str(made["certificate"])
+
+
+def _open(story: Story, samples: dict[str, Any]) -> dict[str, str]:
+    story.chapter("Mở ba hồ sơ của hai cơ quan", "Three dossiers of two agencies")
+    codes: dict[str, str] = {}
+    for dossier in samples["dossiers"]:
+        kind = ["--procedure", "1.012345"] if dossier["procedure"] else ["--work-file"]
+        person = dossier["applicant"]
+        given = (
+            ["--applicant", person["name"], "--phone", person["phone"]]
+            + ["--id-number", person["id_number"]]
+            if person
+            else []
+        )
+        (opened,) = story.run(
+            *("dossier", "open", "--agency", dossier["agency"], "--title", dossier["title"]),
+            *kind,
+            *given,
+        )
+        codes[dossier["key"]] = opened["dossier"]
+        print(f"   → {opened['dossier']}")
+    return codes
+
+
+def _ingest(story: Story, samples: dict[str, Any], codes: dict[str, str]) -> int:
+    story.chapter(
+        "Quét vào: giữ bản gốc, ký biên nhận, đọc chữ",
+        "Scans go in: original kept, receipt signed, text read",
+    )
+    pages = 0
+    for key, code in codes.items():
+        files = [f for f in samples["files"] if f["dossier"] == key]
+        paths = [f"var/demo/samples/{f['file']}" for f in files]
+        for answer in story.run("ingest", *paths, "--dossier", code):
+            pages += len(answer["pages"])
+            states = " ".join(f"{page['n']}:{page['state']}" for page in answer["pages"])
+            print(f"   {Path(answer['file']).name:28} {answer['state']:8} {states}")
+    (again,) = story.run("ingest", paths[0], "--dossier", code)
+    story.say(
+        f"   Quét lại cùng một tệp: {again['state']}, không thêm gì.",
+        f"   The same file again: {again['state']}, nothing was added.",
+    )
+    return pages
+
+
+def _search(story: Story, samples: dict[str, Any]) -> None:
+    story.chapter("Tìm, có dấu và không dấu", "Searching, with marks and without")
+    sentence = samples["files"][0]["sentences"][0]["text"]
+    words = " ".join(sentence.replace(",", "").split()[4:10])
+    for query in (words, _unmarked(words), words.upper()):
+        (found,) = story.run("search", query, "--limit", "2")
+        hit = found["hits"][0]
+        snippet = hit["snippet"].replace("\ue000", "«").replace("\ue001", "»")
+        print(f"   {found['total']} · {hit['match']} · {hit['dossier']} tr. {hit['page']}")
+        print(f"   {' '.join(snippet.split())[:150]}")
+    (found,) = story.run("search", "so:390/BC-UBND")
+    print(f"   {found['total']} · {found['hits'][0]['dossier']}")
+
+
+def _correct(story: Story, code: str) -> None:
+    story.chapter(
+        "Sửa một lần, xem hồ sơ trước và sau khi sửa",
+        "One correction, and the dossier before and after it",
+    )
+    (before,) = story.run("show", code)
+    title = before["title"].replace("lần đầu", "lần đầu (thửa số 217)")
+    story.run("correct", code, "title", title, "--why", "Ghi thêm số thửa")
+    (now,) = story.run("show", code)
+    (then,) = story.run("show", code, "--at", str(before["position"]))
+    story.say(f"   Trước: {then['title']}", f"   Before: {then['title']}")
+    story.say(f"   Nay:   {now['title']}", f"   Now:    {now['title']}")
+
+
+def _confirm(story: Story, code: str) -> None:
+    story.chapter(
+        "Một người đối chiếu với bản giấy và xác nhận; lịch sử giữ tất cả",
+        "A person compares with the paper and confirms; history keeps everything",
+    )
+    (shown,) = story.run("show", code)
+    record = shown["records"][0]["record"]
+    story.run("confirm", record)
+    (history,) = story.run("history", record)
+    for event in history["events"]:
+        when = event["at"][:19].replace("T", " ")
+        print(f"   {event['position']:>4}  {when}  {event['type']:26} {event['signature']}")
+    story.run("get", record, "--as", "pdfa", "-o", "var/demo/pdfa.pdf")
+
+
+def _verify(story: Story, certificate: str) -> int:
+    story.chapter("Kiểm tra toàn bộ kho", "Verifying the whole archive")
+    (result,) = story.run("verify", "--certificate", certificate)
+    counted = ", ".join(f"{name} {number}" for name, number in result["checked"].items())
+    story.say(f"   Nguyên vẹn. Đã tính lại: {counted}", f"   Intact. Recomputed: {counted}")
+    return int(result["checked"]["events"])
+
+
+def _tamper(story: Story) -> None:
+    story.chapter(
+        "Thử sửa trộm trên một bản sao của kho", "Tampering with a copy of the archive"
+    )
+    shutil.copytree(ARCHIVE, TAMPERED)
+    shutil.copytree(ARCHIVE.with_name("archive.keys"), TAMPERED.with_name("tampered.keys"))
+    with closing(sqlite3.connect(TAMPERED / "journal.sqlite")) as journal:
+        for (name,) in journal.execute("SELECT name FROM sqlite_master WHERE type='trigger'"):
+            journal.execute(f"DROP TRIGGER {name}")
+        row = journal.execute("SELECT rowid, state FROM stored_events WHERE rowid = 12").fetchone()
+        changed = bytearray(row[1])
+        changed[len(changed) // 2] ^= 1
+        journal.execute("UPDATE stored_events SET state=? WHERE rowid=?", (bytes(changed), row[0]))
+        journal.commit()
+    victim = max((p for p in (TAMPERED / "objects").rglob("*") if p.is_file()), key=_size)
+    victim.chmod(0o600)
+    content = bytearray(victim.read_bytes())
+    content[1000] ^= 1
+    victim.write_bytes(bytes(content))
+    story.say(
+        "   Đã đổi một bit của một dòng trong nhật ký và một bit của một bản gốc.",
+        "   One bit of a row of the journal and one bit of an object were flipped.",
+    )
+    (result,) = story.run("verify", "--archive", str(TAMPERED.relative_to(ROOT)), expect=1)
+    for finding in result["findings"]:
+        print(f"   ! {finding['kind']:28} {finding['where'][:40]}")
+
+
+def _figures(story: Story, seconds: float, pages: int, events: int) -> None:
+    story.chapter("Con số của lần chạy này", "The figures of this run")
+    size = sum(p.stat().st_size for p in ARCHIVE.rglob("*") if p.is_file()) >> 20
+    story.say(
+        f"   {pages} trang, {events} sự kiện đã ký, {size} MiB, {seconds:.0f} giây"
+        f" (trong đó quét vào {story.seconds['ingest']:.0f} giây).",
+        f"   {pages} pages, {events} signed events, {size} MiB, {seconds:.0f} s"
+        f" ({story.seconds['ingest']:.0f} s of them for taking in).",
+    )
+    story.say(
+        "   Kho mẫu: var/demo/archive. Hãy thử: bin/chauban --archive var/demo/archive --help",
+        "   The sample archive: var/demo/archive."
+        " Try: bin/chauban --archive var/demo/archive --help",
+    )
+
+
+def _unmarked(text: str) -> str:
+    plain = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if " " in word else word
+
+
+def _styled(style: str, text: str) -> str:
+    return f"{style}{text}{_PLAIN}" if sys.stdout.isatty() else text
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
