@@ -106,6 +106,7 @@ class Generations:
             live = self._live()
             with generation.unwritten(live) if live else nullcontext():
                 self._point_to(self._own)
+            (self._own / generation.OWNER).unlink()
         self._release()
         self.sweep()
 

@@ -40,7 +40,8 @@ VERIFIED = 1_000
 hold the phrase; beyond that (letterheads) the pairs are proof enough."""
 ALONE = 4
 TOGETHER = 3
-"""A word so long may be misread by one letter, alone or among others."""
+"""A word so long may be misread by one letter, among few words or among many. Shorter words have
+too many neighbours: nhà is one letter from nhân."""
 
 
 class Mode(Enum):
@@ -205,13 +206,13 @@ def _record_code(field: Field, tokens: tuple[str, ...], mode: Mode) -> int:
 
 def near(field: Field, node: Node) -> int:
     """The allowed pages that nearly match: misread letters, and in longer queries missing words."""
-    return _near(field, node, alone=True) & field.allowed
+    return _near(field, node) & field.allowed
 
 
-def _near(field: Field, node: Node, *, alone: bool) -> int:
+def _near(field: Field, node: Node) -> int:
     match node:
         case Word():
-            return _readings(field, node, ALONE if alone else TOGETHER)
+            return _readings(field, node, ALONE)
         case Phrase(words):
             return _most(field, list(words))
         case Code(whole, _):
@@ -221,14 +222,14 @@ def _near(field: Field, node: Node, *, alone: bool) -> int:
         case Or(parts):
             found = 0
             for part in parts:
-                found |= _near(field, part, alone=alone)
+                found |= _near(field, part)
             return found
         case And(parts):
             single = [part for part in parts if isinstance(part, Word)]
             found = _most(field, single) if single else field.allowed
             for part in parts:
                 if not isinstance(part, Word):
-                    found &= matches(field, part, Mode.FOLDED) | _near(field, part, alone=False)
+                    found &= matches(field, part, Mode.FOLDED) | _near(field, part)
             return found
         case _:
             return matches(field, node, Mode.FOLDED)
@@ -241,9 +242,9 @@ def most_missing(words: int) -> int:
 
 def _most(field: Field, words: list[Word]) -> int:
     """The pages with most of the words, each perhaps misread, and two of them side by side."""
-    length = ALONE if len(words) == 1 else TOGETHER
-    sets = [_readings(field, word, length) & field.allowed for word in words]
     missing = most_missing(len(words))
+    length = TOGETHER if missing else ALONE
+    sets = [_readings(field, word, length) & field.allowed for word in words]
     found = bits.at_least(sets, missing)
     if missing:
         together = bits.at_least(sets, 0)

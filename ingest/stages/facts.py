@@ -18,7 +18,7 @@ from domain.record import RecordField
 from domain.services import Archive, Request
 from domain.services.deciding import Decided, Loaded, carry_out, load
 from domain.values import Basis, CommandId, Digest, StreamId, Tool
-from ingest.stages.store import Stored
+from ingest.context import Stored
 
 ATTEMPTS = 3
 """After so many failures a record waits for a person."""

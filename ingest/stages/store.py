@@ -6,7 +6,6 @@ or they are swept after a day.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256, sha512
 from io import BytesIO
 from pathlib import Path
@@ -15,18 +14,9 @@ from typing import Any, BinaryIO
 from domain.ports import Inspection, ObjectStore, Reading
 from domain.record import Representation, RepresentationKind
 from domain.values import Digest, FileObject
+from ingest.context import Stored
 
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What a reading left in the object store."""
-
-    representations: tuple[Representation, ...]
-    manifest: FileObject
-    first_page: str
-    """The text of the first page, for proposing metadata."""
 
 
 def store(objects: ObjectStore, source: Digest, reading: Reading, inspection: Inspection) -> Stored:

@@ -78,7 +78,13 @@ def test_what_was_written_by_hand_and_misread_stays_open() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Kính gửi ông bà.", "Căn cứ Quyết định số 12/QĐ-UBND ngày 1/2/2018 của tỉnh", "\f\f", "ĐẤT"],
+    [
+        "",
+        "Kính gửi ông bà.",
+        "Căn cứ Quyết định số 12/QĐ-UBND ngày 1/2/2018 của tỉnh",
+        "\f\f",
+        "ĐẤT",
+    ],
 )
 def test_other_pages_suggest_nothing(text: str) -> None:
     assert propose(text) == Proposal()
@@ -97,6 +103,9 @@ def test_the_29_types_and_their_abbreviations() -> None:
     assert abbreviation_of("Hóa đơn") is None
 
 
-@given(st.text(max_size=300) | st.text(alphabet="Số: 1/BC-UBND\nQUYẾTĐỊNH, ngày23tháng4năm2026", max_size=300))
+@given(
+    st.text(max_size=300)
+    | st.text(alphabet="Số: 1/BC-UBND\nQUYẾTĐỊNH, ngày23tháng4năm2026", max_size=300)
+)
 def test_any_text_is_read_without_a_crash(text: str) -> None:
     propose(text)

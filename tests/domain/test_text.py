@@ -187,7 +187,10 @@ def test_one_edit_agrees_with_a_table(left: str, right: str) -> None:
 
 def _distance(left: str, right: str) -> int:
     """Optimal string alignment."""
-    rows = [[max(i, j) if 0 in (i, j) else 0 for j in range(len(right) + 1)] for i in range(len(left) + 1)]
+    rows = [
+        [max(i, j) if 0 in (i, j) else 0 for j in range(len(right) + 1)]
+        for i in range(len(left) + 1)
+    ]
     for i in range(1, len(left) + 1):
         for j in range(1, len(right) + 1):
             cost = left[i - 1] != right[j - 1]

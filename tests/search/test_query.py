@@ -108,7 +108,23 @@ def test_a_query_is_refused_with_code_and_place(query: str, code: str, offset: i
     st.text(max_size=LONGEST + 9)
     | st.lists(
         st.sampled_from(
-            ["(", ")", '"', "-", "AND", "OR", "NOT", "VÀ", "nam:", "so:", "ngay:1..", "đất", "39/B", ".", " "]
+            [
+                "(",
+                ")",
+                '"',
+                "-",
+                "AND",
+                "OR",
+                "NOT",
+                "VÀ",
+                "nam:",
+                "so:",
+                "ngay:1..",
+                "đất",
+                "39/B",
+                ".",
+                " ",
+            ]
         ),
         max_size=60,
     ).map(" ".join)

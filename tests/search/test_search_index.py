@@ -109,7 +109,16 @@ def test_many_commits_keep_every_page(index: SearchIndex) -> None:
 
 def test_every_way_of_writing_a_word_finds_the_same_page(index: SearchIndex) -> None:
     fill(index, page(1, "HÒA GIẢI tại Ủy ban; thủy lợi, khỏe mạnh, quý III"), page(2, "bản đồ"))
-    for typed in ("hòa giải", "hoà giải", "HOÀ GIẢI", "Uỷ ban", "ỦY BAN", "thuỷ lợi", "khoẻ", "quý"):
+    for typed in (
+        "hòa giải",
+        "hoà giải",
+        "HOÀ GIẢI",
+        "Uỷ ban",
+        "ỦY BAN",
+        "thuỷ lợi",
+        "khoẻ",
+        "quý",
+    ):
         for form in ("NFC", "NFD"):
             assert found(index, unicodedata.normalize(form, typed)) == [(1, Match.EXACT)], typed
     fill(index, page(1, unicodedata.normalize("NFD", "HÒA GIẢI tại Ủy ban; thủy lợi")))
@@ -152,7 +161,7 @@ def test_tiers_never_mix_whatever_the_score(index: SearchIndex) -> None:
 
 
 def test_a_sentence_read_badly_is_still_among_the_first_three(index: SearchIndex) -> None:
-    sentence = "thu hồi đất giải phóng mặt bằng".split()
+    sentence = ["thu", "hồi", "đất", "giải", "phóng", "mặt", "bằng"]
     noise = [page(n, f"thu chi ngân sách, giải ngân mặt hàng thứ {n}") for n in range(100, 160)]
     fill(index, *noise, page(999, "hội nghị thu hồi giải phóng đất mặt bằng"))
     for wrong in [{1}, {6}, {0, 3}, {2, 5}]:
@@ -275,10 +284,16 @@ def test_a_query_that_cannot_be_read_is_refused(index: SearchIndex, query: str) 
 
 
 def test_snippets_and_words_show_what_matched_as_the_page_writes_it(index: SearchIndex) -> None:
-    fill(index, page(1, "Thưa. " * 100 + "Hồ Sơ\nđất đai số 390/BC-UBND ngày 28/12/2018. " + "Hết. " * 99))
+    fill(
+        index,
+        page(1, "Thưa. " * 100 + "Hồ Sơ\nđất đai số 390/BC-UBND ngày 28/12/2018. " + "Hết. " * 99),
+    )
     (hit,) = index.search("ho so 390/BC-UBND 28/12/2018", OURS).hits
     assert hit.words == ("hồ", "sơ", "số", "390/bc-ubnd", "28/12/2018")
-    assert "\ue000Hồ\ue001 \ue000Sơ\ue001 đất đai \ue000số\ue001 \ue000390/BC-UBND\ue001" in hit.snippet
+    assert (
+        "\ue000Hồ\ue001 \ue000Sơ\ue001 đất đai \ue000số\ue001 \ue000390/BC-UBND\ue001"
+        in hit.snippet
+    )
     assert len(hit.snippet) < 300
     (exact,) = index.search("hồ sơ", OURS).hits
     assert exact.words == ("hồ", "sơ")
@@ -319,7 +334,15 @@ def test_nothing_of_a_foreign_agency_shows_anywhere(index: SearchIndex) -> None:
             "type": [],
             "confirmed": [("false", 1)],
         }
-    for query in ("Hoàng", "hoang", "Hoànq", "nam:1999", "loai:CĐ", "9/9/1999", f"agency:{FOREIGN}"):
+    for query in (
+        "Hoàng",
+        "hoang",
+        "Hoànq",
+        "nam:1999",
+        "loai:CĐ",
+        "9/9/1999",
+        f"agency:{FOREIGN}",
+    ):
         answer = index.search(query, OURS)
         assert (answer.total, answer.hits) == (0, ()), query
         assert not any(answer.facets.values())
@@ -349,12 +372,12 @@ def test_an_empty_scope_sees_nothing_and_a_wide_one_the_restricted(index: Search
 
 # ---------------------------------------------------------------- any text at all
 
-ANY = st.text(max_size=60) | st.text(
-    alphabet='aàđĐ0/-.:"() \ue000', max_size=60
+ANY = st.text(max_size=60) | st.text(alphabet='aàđĐ0/-.:"() \ue000', max_size=60)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=ANY, title=ANY, code=ANY, organ=ANY, type_name=ANY)
 def test_any_page_can_be_put_and_found_by_any_of_its_words(
     index: SearchIndex, text: str, title: str, code: str, organ: str, type_name: str

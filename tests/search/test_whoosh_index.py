@@ -33,7 +33,9 @@ def check(directory: Path, position: int | None = None) -> int:
     index = WhooshIndex(directory)
     reached = index.position()
     assert position is None or reached == position
-    assert {int(one.record[-12:], 16) for one in index.inspect_pages()} == set(range(1, reached + 1))
+    assert {int(one.record[-12:], 16) for one in index.inspect_pages()} == set(
+        range(1, reached + 1)
+    )
     assert index.search('"biên bản"', OURS, limit=0).total == reached
     snapshot = generation.load(live(directory))
     named = {name for name in files(directory) if name.startswith("MAIN_")}
@@ -66,7 +68,7 @@ for name in ("create_file", "rename_file", "delete_file"):
     setattr(engine.DurableStorage, name, die(getattr(engine.DurableStorage, name)))
 engine.sync = die(engine.sync)
 index = WhooshIndex(Path(sys.argv[1]))
-for n in range(index.position() + 1, 40):
+for n in range(index.position() + 1, 400):
     index.apply(n, [page(n, f"biên bản {n}")], [])
     print(n, flush=True)
 """
@@ -88,7 +90,7 @@ def killed(directory: Path, call: int) -> int:
 
 def test_a_writer_killed_at_any_file_operation_leaves_a_sound_index(tmp_path: Path) -> None:
     reached = 0
-    for call in (1, 2, 3, 5, 8, 11, 12, 13, 14, 17, 23, 31, 74, 75, 76, 77, 78, 79, 80, 81):
+    for call in (1, 2, 3, 4, 5, 7, 9, 10, 11, 12, 13, 14, 16, 31, 74, 75, 76, 77, 78, 79, 80, 97):
         acknowledged = killed(tmp_path, call)
         now = check(tmp_path)
         assert now >= max(acknowledged, reached)
