@@ -1,152 +1,129 @@
-"""Answers for people at a terminal: the same facts as `--json`, in lines and in their language."""
+"""The terminal: answers to standard output, progress and troubles to standard error.
 
+Whatever a stranger wrote, no control character and no direction trick reaches a terminal. A pipe
+that was closed at the other end is no trouble: the command goes on and says nothing more.
+"""
+
+import io
+import json
+import os
+import re
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from domain.ports import Messages
 
-_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
-_MARK_ON, _MARK_OFF = "\ue000", "\ue001"
+_TRICKS = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\ufeff\ufff0-\ufffb"
+    "\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e0fff]"
+)
+"""What JSON would let through to a terminal; inside a string it may be escaped."""
+_DETAILS: Mapping[str, Mapping[str, str]] = {
+    "not-permitted": {"action": "action", "reason": "denied"},
+    "erasure-decided": {"state": "case"},
+    "invalid-identity": {"kind": "kind"},
+    "invalid-field": {"field": "name"},
+    "invalid-date": {"field": "name"},
+    "nothing-to-correct": {"field": "name"},
+    "query-bad-value": {"field": "name"},
+}
+"""Details that are codes themselves, with the prefix of their messages."""
 
 
 class Console:
-    """Writes answers to standard output, progress and troubles to standard error."""
+    """Knows the language, and where to write what."""
 
-    def __init__(self, say: Messages) -> None:
+    def __init__(self, say: Messages, *, as_json: bool) -> None:
         self._say = say
-        self._colour = sys.stdout.isatty()
+        self.as_json = as_json
+        self.colour = sys.stdout.isatty()
         self._live = sys.stderr.isatty()
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        """One line that is overwritten on a terminal, and nothing in a log."""
-        if self._live:
-            text = f"{what} {done}/{total}" if total else what
-            sys.stderr.write(f"\r\x1b[2K{_clean(text)}")
-            if total and done >= total:
-                sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+        self._open = True
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # JSON is UTF-8 whatever the locale says; a poor terminal sees question marks.
+                encoding = "utf-8" if as_json else stream.encoding
+                stream.reconfigure(encoding=encoding, errors="replace")
 
     def text(self, code: str, **details: str | int) -> str:
         """A message in the user's language."""
         return self._say.text(code, **details)
 
+    def named(self, prefix: str, code: str) -> str:
+        """The word for a code of a vocabulary; the code itself for one that has no word."""
+        key = f"{prefix}-{code.replace('_', '-')}"
+        found = self._say.text(key)
+        return code if found == key else found
+
+    # ------------------------------------------------------------ standard output
+
+    def line(self, text: str = "") -> None:
+        """One line for people."""
+        self.raw(clean(text))
+
+    def raw(self, text: str) -> None:
+        """A line that is clean already."""
+        self._write(sys.stdout, f"{text}\n")
+
+    def json(self, answer: Mapping[str, Any]) -> None:
+        """One object on one line."""
+        self._write(sys.stdout, f"{to_json(answer)}\n")
+        self.flush()
+
+    def flush(self) -> None:
+        """Everything is out, or nobody listens."""
+        self._write(sys.stdout, "", flush=True)
+
+    # ------------------------------------------------------------ standard error
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """One line that is overwritten on a terminal, and nothing in a log."""
+        if self._live:
+            name = self.named("progress", what)
+            text = self.text("progress-line", what=name, done=done, total=total) if total else name
+            end = "\r\x1b[2K" if total and done >= total else ""
+            self._write(sys.stderr, f"\r\x1b[2K{clean(text)}{end}", flush=True)
+
     def trouble(self, code: str, details: Mapping[str, str | int]) -> str:
         """What happened, what was kept, what to do next; also the text of the answer."""
-        text = self._say.text(code, **details)
-        sys.stderr.write(f"{_clean(text)}\n")
+        vocabularies = _DETAILS.get(code, {})
+        shown = {
+            name: self.named(vocabularies[name], str(value)) if name in vocabularies else value
+            for name, value in details.items()
+        }
+        return self.complain(self.text(code, **shown))
+
+    def complain(self, text: str) -> str:
+        """A text for standard error, which it gives back."""
+        self._write(sys.stderr, "".join(f"{clean(line)}\n" for line in text.splitlines()))
         return text
 
-    def answer(self, command: str, result: Mapping[str, Any]) -> None:
-        """The answer of a command."""
-        writer = getattr(self, f"_{command.replace('-', '_')}", self._fields)
-        writer(result)
-
-    def line(self, text: str) -> None:
-        """One line; control characters of strangers never reach the terminal."""
-        print(_clean(text))
-
-    # ------------------------------------------------------------ one writer a kind of answer
-
-    def _fields(self, result: Mapping[str, Any], indent: str = "") -> None:
-        for name, value in result.items():
-            if isinstance(value, Mapping):
-                self.line(f"{indent}{self._name(name)}:")
-                self._fields(value, indent + "  ")
-            elif isinstance(value, list):
-                self.line(f"{indent}{self._name(name)}: {len(value)}")
-                for item in value:
-                    self._item(item, indent + "  ")
-            elif value not in (None, ""):
-                self.line(f"{indent}{self._name(name)}: {value}")
-
-    def _item(self, item: object, indent: str) -> None:
-        if isinstance(item, Mapping):
-            shown = ", ".join(f"{v}" for v in item.values() if v not in (None, "", []))
-            self.line(f"{indent}- {shown}")
-        else:
-            self.line(f"{indent}- {item}")
-
-    def _name(self, name: str) -> str:
-        text = self._say.text(f"name-{name.replace('_', '-')}")
-        return name if text.startswith("name-") else text
-
-    def _ingest(self, result: Mapping[str, Any]) -> None:
-        state = self._say.text(f"ingest-{result['state']}", record=result["record"] or "")
-        self.line(f"{result['file']}: {state}")
-        if result["reason"]:
-            self.line(f"  {self._say.text(result['reason'])}")
-        if result["pages"]:
-            pages = " ".join(f"{page['n']}:{page['state']}" for page in result["pages"])
-            self.line(f"  {self._say.text('name-pages')} {pages}")
-        for warning in result["warnings"]:
-            self.line(f"  {self._say.text('warning-' + warning)}")
-
-    def _search(self, result: Mapping[str, Any]) -> None:
-        self.line(self._say.text("search-total", total=result["total"]))
-        on, off = (_BOLD, _PLAIN) if self._colour else ("«", "»")
-        for n, hit in enumerate(result["hits"], 1):
-            match = self._say.text(f"match-{hit['match']}")
-            self.line(
-                f"{n}. {hit['dossier']} · {hit['record']} · "
-                f"{self._say.text('page-n', n=hit['page'])} · {match}"
-            )
-            snippet = _clean(" ".join(hit["snippet"].split()))
-            print("   " + snippet.replace(_MARK_ON, on).replace(_MARK_OFF, off))
-        for name, values in result["facets"].items():
-            counted = ", ".join(f"{value} ({count})" for value, count in values)
-            if counted:
-                self.line(f"{self._name(name)}: {counted}")
-
-    def _show(self, result: Mapping[str, Any]) -> None:
-        pages = result.get("pages", [])
-        self._fields({name: value for name, value in result.items() if name != "pages"})
-        for page in pages:
-            self.line(f"--- {self._say.text('page-n', n=page['n'])} ({page['state']})")
-            for text in page["text"].splitlines():
-                self.line(text)
-
-    def _history(self, result: Mapping[str, Any]) -> None:
-        for each in result["events"]:
-            signature = self._say.text(f"signature-{each['signature']}")
-            what = self._say.text(f"event-{each['type']}")
-            self.line(f"{each['position']:>6}  {each['at']}  {what}")
-            self.line(f"        {each['by']['role']} {each['by']['agent']} · {signature}")
-            data = each["data"]
-            if "field" in data:
-                self.line(
-                    f"        {self._name(data['field'])}: {data['value']} ({data['reason']})"
-                )
-            if each["erased"]:
-                self.line(f"        {self._say.text('erased-values')}")
-
-    def _verify(self, result: Mapping[str, Any]) -> None:
-        self.line(self._say.text("verify-ok" if result["ok"] else "verify-not-ok"))
-        for finding in result["findings"]:
-            text = self._say.text(f"finding-{finding['kind']}")
-            self.line(f"  ! {text} ({finding['where']} {finding['what']})")
-        counted = ", ".join(f"{self._name(k)} {v}" for k, v in result["checked"].items())
-        self.line(f"{self._say.text('verify-checked')}: {counted}")
-        self.line(f"{self._say.text('verify-not-proved')}:")
-        for item in result["not_proved"]:
-            self.line(f"  - {self._say.text('not-proved-' + item)}")
-
-    def _work(self, result: Mapping[str, Any]) -> None:
-        for part in ("pending", "failed"):
-            self.line(f"{self._say.text('work-' + part)}: {len(result[part])}")
-            for item in result[part]:
-                task = self._say.text(f"task-{item['task']}")
-                reason = f": {self._say.text(item['reason'])}" if item["reason"] else ""
-                self.line(f"  {item['dossier']} {item['record']} {task}{reason}")
-        for item in result["incidents"]:
-            ground = self._say.text(f"ground-{item['ground']}")
-            self.line(f"  ! {item['dossier_code']} {item['record']} {ground}")
-
-    def _doctor(self, result: Mapping[str, Any]) -> None:
-        for check in result["checks"]:
-            self.line(f"{'✓' if check['ok'] else '✗'} {check['name']}: {check['what']}")
+    def _write(self, stream: TextIO, text: str, *, flush: bool = False) -> None:
+        try:
+            if self._open:
+                stream.write(text)
+                if flush:
+                    stream.flush()
+        except BrokenPipeError:
+            self._open = False
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())  # What is still buffered must go somewhere.
+            os.close(nowhere)
 
 
-def _clean(text: str) -> str:
-    """Without control characters and direction tricks, whatever a stranger wrote."""
-    return "".join(c if c.isprintable() or c in "\t\ue000\ue001" else "\ufffd" for c in text)
+def clean(text: str) -> str:
+    """One line without control characters and direction tricks; every blank is a plain one."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
+
+
+def to_json(answer: Mapping[str, Any]) -> str:
+    """JSON in UTF-8 whose strings hold nothing that a terminal would obey."""
+    text = json.dumps(answer, ensure_ascii=False)
+    return text if text.isprintable() else _TRICKS.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]

@@ -1,186 +1,231 @@
-"""The grammar of the command line. Words for people come from the message catalogues."""
+"""The grammar of the command line. Words for people come from the message catalogues.
+
+Paths are taken as the shell gave them, byte for byte; every other word is text and becomes NFC.
+"""
 
 import argparse
-from collections.abc import Callable
-from datetime import date
-from typing import NoReturn
+from typing import Any
 
+from api.usage import Parser, day, words
 from domain.agents import Role
-from domain.errors import InvalidValueError
+from domain.ports import Messages
 from domain.record import IsolationGround
 from domain.values import Secrecy
-
-Translate = Callable[[str], str]
-
 
 KINDS = ("original", "pdfa", "text", "words")
 """What `get --as` hands out; another word after `--as` names the acting agent there, too."""
 
 
-class UsageError(Exception):
-    """The command line cannot be read."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.format_usage()}{message}")
-
-
-def build(say: Translate) -> argparse.ArgumentParser:
+def build(say: Messages) -> Parser:
     """The parser, its help in the language of `say`."""
-    # Without defaults: an option before the command must not be lost to the command's own.
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    everywhere = common.add_argument_group(say("help-common"))
-    everywhere.add_argument("--archive", metavar="DIR", help=say("help-archive"))
-    everywhere.add_argument(
-        "--as", dest="as_given", action="append", metavar="AGENT", help=say("help-as")
-    )
-    everywhere.add_argument("--command", metavar="ID", help=say("help-command"))
-    everywhere.add_argument("--basis", metavar="CODE", help=say("help-basis"))
-    everywhere.add_argument("--reference", metavar="REF", help=say("help-reference"))
-    everywhere.add_argument("--why", metavar="TEXT", help=say("help-why"))
-    everywhere.add_argument("--lang", choices=("vi", "en"), help=say("help-lang"))
-    everywhere.add_argument("--json", action="store_true", help=say("help-json"))
+    return _Grammar(say).whole()
 
-    parser = _Parser(prog="chauban", description=say("help-chauban"), parents=[common])
-    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
 
-    def add(
+class _Grammar:
+    """Builds the parser; each method adds the commands of one subject."""
+
+    def __init__(self, say: Messages) -> None:
+        self._say = say
+        self._top = Parser(
+            say=say,
+            prog="chauban",
+            description=say.text("help-chauban"),
+            parents=[self._common()],
+        )
+        self._commands: Any = self._top.add_subparsers(
+            dest="name", metavar=say.text("arg-command"), required=True
+        )
+
+    def whole(self) -> Parser:
+        self._founding()
+        self._dossiers()
+        self._records()
+        self._erasing()
+        self._keeping()
+        return self._top
+
+    # ------------------------------------------------------------ pieces
+
+    def _common(self, *, acting: bool = True) -> argparse.ArgumentParser:
+        """Without defaults: an option before the command must not be lost to the command's own."""
+        common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+        group = common.add_argument_group(self._say.text("help-common"))
+        self._option(group, "--archive", "arg-folder", "help-archive", path=True)
+        if acting:
+            self._option(group, "--as", "arg-agent", "help-as", dest="as_given", action="append")
+        self._option(group, "--command", "arg-id", "help-command")
+        self._option(group, "--basis", "arg-code", "help-basis")
+        self._option(group, "--reference", "arg-reference", "help-reference")
+        self._option(group, "--why", "arg-text", "help-why")
+        self._option(group, "--lang", "arg-language", "help-lang", choices=("vi", "en"))
+        group.add_argument("--json", action="store_true", help=self._say.text("help-json"))
+        return common
+
+    def _option(
+        self,
+        to: Any,
         name: str,
-        group: "argparse._SubParsersAction[_Parser]" = commands,
-        prefix: str = "",
-    ) -> argparse.ArgumentParser:
-        text = say(f"help-{prefix}{name}")
-        made = group.add_parser(name, help=text, description=text, parents=[common])
+        metavar: str,
+        text: str,
+        *,
+        path: bool = False,
+        **more: Any,
+    ) -> None:
+        """An argument with a value; `path` keeps its bytes as they are."""
+        if not path:
+            more.setdefault("type", words)
+        flags = ("-o", name) if name == "--output" else (name,)
+        to.add_argument(*flags, metavar=self._say.text(metavar), help=self._say.text(text), **more)
+
+    def _command(
+        self, name: str, to: Any = None, prefix: str = "", *, acting: bool = True
+    ) -> Parser:
+        text = self._say.text(f"help-{prefix}{name}")
+        made: Parser = (to or self._commands).add_parser(
+            name, say=self._say, help=text, description=text, parents=[self._common(acting=acting)]
+        )
         made.set_defaults(run=f"{prefix}{name}")
         return made
 
-    def add_group(
-        name: str,
-    ) -> "argparse._SubParsersAction[_Parser]":
-        made = commands.add_parser(name, help=say(f"help-{name}"))
-        return made.add_subparsers(dest="verb", metavar="VERB", required=True)
+    def _group(self, name: str) -> Any:
+        text = self._say.text(f"help-{name}")
+        made = self._commands.add_parser(name, say=self._say, help=text, description=text)
+        return made.add_subparsers(dest="verb", metavar=self._say.text("arg-verb"), required=True)
 
-    init = add("init")
-    init.add_argument("--name", default="Châu Bản")
-    init.add_argument("--agency", metavar="CODE", default="H33")
-    init.add_argument("--agency-name", metavar="NAME")
+    # ------------------------------------------------------------ subjects
 
-    agency = add_group("agency")
-    agency_add = add("add", agency, "agency-")
-    agency_add.add_argument("code")
-    agency_add.add_argument("agency_name", metavar="name")
-    agency_add.add_argument("--parent", metavar="CODE")
-    agency_add.add_argument("--from", dest="since", type=_day, metavar="DATE")
-    agency_code = add("code", agency, "agency-")
-    agency_code.add_argument("ref")
-    agency_code.add_argument("code")
-    agency_code.add_argument("--from", dest="since", type=_day, metavar="DATE", required=True)
-    agency_code.add_argument("--until", type=_day, metavar="DATE")
+    def _founding(self) -> None:
+        add = self._option
+        init = self._command("init")
+        add(init, "--name", "arg-name", "option-init-name", default="Châu Bản")
+        add(init, "--agency", "arg-code", "option-init-agency", default="H33")
+        add(init, "--agency-name", "arg-name", "option-init-agency-name")
+        agency = self._group("agency")
+        made = self._command("add", agency, "agency-")
+        add(made, "code", "arg-code", "option-agency-code")
+        add(made, "agency_name", "arg-name", "option-agency-name")
+        add(made, "--parent", "arg-code", "option-parent")
+        add(made, "--from", "arg-day", "option-since", dest="since", type=day)
+        made = self._command("code", agency, "agency-")
+        add(made, "ref", "arg-code", "option-agency")
+        add(made, "code", "arg-code", "option-agency-code")
+        add(made, "--from", "arg-day", "option-since", dest="since", type=day, required=True)
+        add(made, "--until", "arg-day", "option-until", type=day)
+        made = self._command("add", self._group("procedure"), "procedure-")
+        add(made, "file", "arg-file", "option-procedure-file", path=True)
+        made = self._command("add", self._group("agent"), "agent-")
+        add(made, "agent_name", "arg-name", "option-agent-name")
+        roles = [role.value for role in Role if role is not Role.SYSTEM]
+        add(
+            made,
+            "--role",
+            "arg-role",
+            "option-role",
+            action="append",
+            choices=roles,
+            required=True,
+        )
+        add(made, "--agency", "arg-code", "option-agent-agency", action="append", required=True)
+        add(made, "--until", "arg-day", "option-agent-until", type=day)
 
-    procedure_add = add("add", add_group("procedure"), "procedure-")
-    procedure_add.add_argument("file")
+    def _dossiers(self) -> None:
+        add, dossier = self._option, self._group("dossier")
+        opening = self._command("open", dossier, "dossier-")
+        add(opening, "--agency", "arg-code", "option-receiving", required=True)
+        add(opening, "--deciding", "arg-code", "option-deciding")
+        add(opening, "--title", "arg-text", "option-title", required=True)
+        kind = opening.add_mutually_exclusive_group()
+        add(kind, "--procedure", "arg-code", "option-procedure")
+        kind.add_argument(
+            "--work-file", action="store_true", help=self._say.text("option-work-file")
+        )
+        add(opening, "--code", "arg-code", "option-dossier-code")
+        add(opening, "--applicant", "arg-name", "option-applicant")
+        add(opening, "--phone", "arg-phone", "option-phone")
+        add(opening, "--id-number", "arg-number", "option-id-number")
+        add(opening, "--address", "arg-text", "option-address")
+        closing = self._command("close", dossier, "dossier-")
+        add(closing, "ref", "arg-dossier", "option-dossier")
+        paper = self._command("paper", dossier, "dossier-")
+        add(paper, "ref", "arg-dossier", "option-dossier")
+        add(paper, "--location", "arg-text", "option-location", required=True)
 
-    agent_add = add("add", add_group("agent"), "agent-")
-    agent_add.add_argument("agent_name", metavar="name")
-    roles = [role.value for role in Role if role is not Role.SYSTEM]
-    agent_add.add_argument("--role", action="append", choices=roles, required=True)
-    agent_add.add_argument("--agency", action="append", metavar="CODE", required=True)
-    agent_add.add_argument("--until", type=_day, metavar="DATE")
+    def _records(self) -> None:
+        add = self._option
+        ingest = self._command("ingest")
+        add(ingest, "files", "arg-file", "option-files", path=True, nargs="+")
+        add(ingest, "--dossier", "arg-dossier", "option-dossier", required=True)
+        add(
+            ingest,
+            "--secrecy",
+            "arg-level",
+            "option-secrecy",
+            choices=[level.value for level in Secrecy],
+            default=Secrecy.ORDINARY.value,
+        )
+        add(ingest, "--device", "arg-text", "option-device")
+        add(ingest, "--sheets", "arg-number", "option-sheets", type=int)
+        add(ingest, "--documents", "arg-number", "option-documents", type=int)
+        search = self._command("search")
+        add(search, "query", "arg-query", "option-query", nargs="+")
+        add(search, "--agency", "arg-code", "option-agency")
+        add(search, "--year", "arg-number", "option-year", type=int)
+        add(search, "--type", "arg-type", "option-type", dest="type_name")
+        add(search, "--limit", "arg-number", "option-limit", type=int, default=10)
+        add(search, "--offset", "arg-number", "option-offset", type=int, default=0)
+        for name, what in (("show", "option-dossier-or-record"), ("history", "option-any")):
+            made = self._command(name)
+            add(made, "ref", "arg-reference", what)
+            add(made, "--at", "arg-when", "option-at")
+        get = self._command("get", acting=False)
+        add(get, "ref", "arg-record", "option-record")
+        add(
+            get,
+            "--as",
+            "arg-kind",
+            "option-get-as",
+            dest="as_here",  # Beside `as_given`, which stands before the command.
+            action="append",
+            default=[],
+        )
+        add(get, "--output", "arg-file", "option-output", path=True, required=True)
+        correct = self._command("correct")
+        add(correct, "ref", "arg-reference", "option-dossier-or-record")
+        add(correct, "field", "arg-field", "option-field")
+        add(correct, "value", "arg-value", "option-value")
+        add(self._command("confirm"), "ref", "arg-record", "option-record")
+        isolate = self._command("isolate")
+        add(isolate, "ref", "arg-record", "option-record")
+        add(
+            isolate,
+            "--ground",
+            "arg-ground",
+            "option-ground",
+            choices=[ground.value for ground in IsolationGround],
+            default=IsolationGround.OTHER.value,
+        )
 
-    dossier = add_group("dossier")
-    opening = add("open", dossier, "dossier-")
-    opening.add_argument("--agency", metavar="CODE", required=True)
-    opening.add_argument("--deciding", metavar="CODE")
-    opening.add_argument("--title", required=True)
-    kind = opening.add_mutually_exclusive_group()
-    kind.add_argument("--procedure", metavar="CODE")
-    kind.add_argument("--work-file", action="store_true")
-    opening.add_argument("--code")
-    for name in ("applicant", "phone", "id-number", "address"):
-        opening.add_argument(f"--{name}")
-    add("close", dossier, "dossier-").add_argument("ref")
-    paper = add("paper", dossier, "dossier-")
-    paper.add_argument("ref")
-    paper.add_argument("--location", required=True)
+    def _erasing(self) -> None:
+        erase = self._group("erase")
+        for name in ("request", "refuse", "restrict", "approve"):
+            made = self._command(name, erase, "erase-")
+            self._option(made, "ref", "arg-dossier", "option-dossier")
 
-    ingest = add("ingest")
-    ingest.add_argument("files", nargs="+", metavar="FILE")
-    ingest.add_argument("--dossier", metavar="CODE", required=True)
-    ingest.add_argument(
-        "--secrecy", choices=[level.value for level in Secrecy], default=Secrecy.ORDINARY.value
-    )
-    ingest.add_argument("--device")
-    ingest.add_argument("--sheets", type=int)
-    ingest.add_argument("--documents", type=int)
-
-    search = add("search")
-    search.add_argument("query", nargs="+")
-    search.add_argument("--agency", metavar="CODE")
-    search.add_argument("--year", type=int)
-    search.add_argument("--type", dest="type_name")
-    search.add_argument("--limit", type=int, default=10)
-    search.add_argument("--offset", type=int, default=0)
-
-    for name in ("show", "history"):
-        made = add(name)
-        made.add_argument("ref")
-        made.add_argument("--at", metavar="WHEN")
-
-    get = add("get")
-    get.add_argument("ref")
-    get.add_argument("-o", "--output", metavar="FILE", required=True)
-
-    correct = add("correct")
-    for name in ("ref", "field", "value"):
-        correct.add_argument(name)
-    add("confirm").add_argument("ref")
-    isolate = add("isolate")
-    isolate.add_argument("ref")
-    isolate.add_argument(
-        "--ground",
-        choices=[ground.value for ground in IsolationGround],
-        default=IsolationGround.OTHER.value,
-    )
-
-    erase = add_group("erase")
-    for name in ("request", "refuse", "restrict", "approve"):
-        add(name, erase, "erase-").add_argument("ref")
-
-    add("backup").add_argument("folder")
-    add("restore").add_argument("folder")
-    key_commands = add_group("keys")
-    recovery = add("recovery", key_commands, "keys-")
-    recovery.add_argument("-o", "--output", metavar="FILE", required=True)
-    recover = add("recover", key_commands, "keys-")
-    recover.add_argument("file")
-    for made in (recovery, recover):
-        made.add_argument("--passphrase-file", metavar="FILE")
-
-    verify = add("verify")
-    verify.add_argument("ref", nargs="?")
-    verify.add_argument("--certificate", metavar="SHA256")
-    add("rebuild").add_argument("views", nargs="*", metavar="NAME")
-    add("work")
-    add("worker")
-    add("doctor")
-    return parser
-
-
-def _day(text: str) -> date:
-    """A day as YYYY-MM-DD or dd/mm/yyyy."""
-    try:
-        if "/" in text:
-            day, month, year = (int(part) for part in text.split("/"))
-            return date(year, month, day)
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("YYYY-MM-DD | dd/mm/yyyy") from None
-
-
-def parse_date(text: str) -> date:
-    """Like the options' days, for files; InvalidValueError for anything else."""
-    try:
-        return _day(text)
-    except argparse.ArgumentTypeError as exc:
-        raise InvalidValueError("invalid-date", field="in_force_from") from exc
+    def _keeping(self) -> None:
+        add = self._option
+        for name in ("backup", "restore"):
+            made = self._command(name)
+            add(made, "folder", "arg-folder", "option-backup-folder", path=True)
+        keys = self._group("keys")
+        recovery = self._command("recovery", keys, "keys-")
+        add(recovery, "--output", "arg-file", "option-output", path=True, required=True)
+        recover = self._command("recover", keys, "keys-")
+        add(recover, "file", "arg-file", "option-recovery-file", path=True)
+        for made in (recovery, recover):
+            add(made, "--passphrase-file", "arg-file", "option-passphrase-file", path=True)
+        verify = self._command("verify")
+        add(verify, "ref", "arg-reference", "option-any", nargs="?")
+        add(verify, "--certificate", "arg-digest", "option-certificate")
+        add(self._command("rebuild"), "views", "arg-view", "option-views", nargs="*")
+        for name in ("work", "worker", "doctor"):
+            self._command(name)

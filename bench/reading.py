@@ -34,7 +34,7 @@ def plain(picture: Path) -> None:
     """The reference: Tesseract alone, one thread."""
     subprocess.run(
         ["tesseract", str(picture), str(picture.with_suffix("")), "-l", "vie+eng"],
-        env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+        env={"PATH": os.defpath, "OMP_THREAD_LIMIT": "1"},
         capture_output=True,
         check=True,
     )

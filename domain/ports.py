@@ -35,6 +35,22 @@ class Answer:
     repeated: bool
 
 
+@dataclass(frozen=True)
+class Examined:
+    """One event looked at by itself, also when it is no longer what was signed."""
+
+    position: int
+    stream: StreamId | None
+    """None when no row is left at the position."""
+    name: str | None
+    """The stored name, as the row says it."""
+    state: str
+    """`intact`, or the code of what is wrong: `signature-broken`, `chain-broken`,
+    `event-missing`…"""
+    recorded: Recorded[Event] | None
+    """None when it cannot be read. With another state than `intact` it proves nothing."""
+
+
 class Journal(Protocol):
     """Signed events, only ever appended.
 
@@ -71,6 +87,10 @@ class Journal(Protocol):
 
         Empty for a stream that does not exist.
         """
+
+    def examine(self, positions: Sequence[int]) -> Sequence[Examined]:
+        """The events at some positions, each with its signature, its row, its place in the chain
+        and its disclosures checked; what is wrong is told and nothing is raised for it."""
 
     def follow(self, after: int, limit: int) -> Sequence[Recorded[Event]]:
         """Up to `limit` events behind a position, in order, none left out; agreement of row and

@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from domain.errors import IntegrityError, NotFoundError, RuleError, UnavailableError
+from domain.errors import (
+    IntegrityError,
+    InvalidValueError,
+    NotFoundError,
+    RuleError,
+    UnavailableError,
+)
 from domain.ports import ObjectStore
 from domain.values import Digest
 from infrastructure.objects.streams import disk_faults
@@ -37,6 +43,14 @@ def back_up(directory: Path, objects: ObjectStore, target: Path) -> BackedUp:
     if target.exists():
         raise RuleError("backup-exists")
     staging = target.with_name(target.name + ".new")
+    try:
+        return _back_up(directory, objects, staging, target)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _back_up(directory: Path, objects: ObjectStore, staging: Path, target: Path) -> BackedUp:
     with disk_faults():
         shutil.rmtree(staging, ignore_errors=True)
         (staging / "objects").mkdir(parents=True)
@@ -54,6 +68,7 @@ def back_up(directory: Path, objects: ObjectStore, target: Path) -> BackedUp:
         "objects": count,
         "bytes": size,
         "journal": _digest(staging / "journal.sqlite"),
+        "archive": _digest(staging / "archive.json"),
     }
     with disk_faults():
         (staging / "backup.json").write_text(json.dumps(summary))
@@ -64,15 +79,16 @@ def back_up(directory: Path, objects: ObjectStore, target: Path) -> BackedUp:
 
 
 def read_backup(source: Path) -> BackedUp:
-    """What a backup says of itself; its journal is compared with the digest that it names."""
+    """What a backup says of itself; journal and description are compared with their digests."""
     try:
         said = json.loads((source / "backup.json").read_text())
-        journal = said["journal"]
+        digests = {"journal.sqlite": said["journal"], "archive.json": said["archive"]}
         found = BackedUp(said["events"], said["objects"], said["bytes"])
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise UnavailableError("backup-missing") from exc
-    if _digest(source / "journal.sqlite") != journal:
-        raise IntegrityError("backup-altered")
+    for name, digest in digests.items():
+        if _digest(source / name) != digest:
+            raise IntegrityError("backup-altered", what=name)
     return found
 
 
@@ -88,11 +104,22 @@ def copy_back(source: Path, directory: Path, folders: tuple[str, ...]) -> None:
         _sync_tree(directory)
 
 
-def put_back(source: Path, objects: ObjectStore) -> None:
-    """Every object of a backup; IntegrityError names nothing but that the backup was altered."""
-    for path in sorted((source / "objects").iterdir()):
-        with path.open("rb") as file:
-            objects.put(Digest(f"sha256:{path.name}"), file)
+def put_back(source: Path, objects: ObjectStore, expected: int) -> None:
+    """Every object of a backup; IntegrityError names one that is missing, strange or altered."""
+    try:
+        paths = sorted((source / "objects").iterdir())
+    except OSError as exc:
+        raise UnavailableError("backup-missing") from exc
+    if len(paths) != expected:
+        raise IntegrityError("backup-altered", what=f"{len(paths)}/{expected} objects")
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                objects.put(Digest(f"sha256:{path.name}"), file)
+        except (IntegrityError, InvalidValueError) as exc:
+            raise IntegrityError("backup-altered", what=path.name[:64]) from exc
+        except OSError as exc:
+            raise UnavailableError("backup-missing") from exc
 
 
 def _copy_journal(source: Path, target: Path) -> int:
@@ -100,9 +127,15 @@ def _copy_journal(source: Path, target: Path) -> int:
         closing(sqlite3.connect(source)) as live,
         closing(sqlite3.connect(target)) as copy,
     ):
-        live.backup(copy, pages=2000)
-        copy.execute("PRAGMA journal_mode = DELETE")
-        (events,) = copy.execute("SELECT count(*) FROM stored_events").fetchone()
+        # In one step, which sees one state and holds up no writer: a copy in steps begins anew
+        # with every commit, and would never end while writers are at work.
+        try:
+            live.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+            (events,) = copy.execute("SELECT count(*) FROM stored_events").fetchone()
+        except sqlite3.Error as exc:
+            full = "full" in str(exc)
+            raise UnavailableError("disk-full" if full else "journal-unavailable") from exc
     return int(events)
 
 

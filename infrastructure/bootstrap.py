@@ -9,13 +9,15 @@ DIR.keys/            keys and the list of erasures, beside the archive and never
 """
 
 import base64
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,8 +26,9 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from domain import agency as agencies
+from domain.agents import AgentKind, AgentRegistered
 from domain.archive import ArchiveFounded
-from domain.errors import RuleError, UnavailableError
+from domain.errors import ArchiveError, IntegrityError, RuleError, UnavailableError
 from domain.ports import (
     Command,
     Inspected,
@@ -40,6 +43,7 @@ from domain.ports import (
 from domain.services import Archive
 from domain.services.administration import found
 from domain.services.deciding import today
+from domain.services.erasing import complete_all
 from domain.values import Basis, CommandId, Digest, Kind, StreamId
 from infrastructure import backup, doctor
 from infrastructure.clock import SystemClock, TimedIdentifiers
@@ -52,6 +56,7 @@ from infrastructure.lease import lease
 from infrastructure.messages import Catalogue as MessageCatalogue
 from infrastructure.objects.files import FileObjectStore, create_store
 from infrastructure.objects.minio import S3ObjectStore, ensure_bucket
+from infrastructure.objects.streams import disk_faults
 from infrastructure.ocr.reader import SandboxedReader
 from infrastructure.progress import FolderProgress
 from infrastructure.quarantine import FolderQuarantine
@@ -63,6 +68,7 @@ __all__ = ["House", "Settings", "opened", "read_settings"]
 SOFTWARE = "chauban 0.1.0"
 _FORMAT = 1
 _FOLDERS = ("objects", "quarantine", "run", "run/progress", "index")
+_LOCK = "LOCK"
 
 
 @dataclass(frozen=True)
@@ -94,16 +100,34 @@ class Founded:
 def found_archive(settings: Settings, *, name: str, agency: str, agency_name: str) -> Founded:
     """Keys, journal and stores of a new archive; RuleError when there is one already.
 
-    The archive appears under its name at the very end, so that a crash leaves no half of one.
+    (1) Keys and (2) the archive are made beside their names, then get them: (3) the keys, (4) the
+    archive. A crash leaves no half of one: what it left is dropped by the next founding, after
+    (3) together with keys that never belonged to an archive.
     """
     code = agencies.parse_code(agency)
+    with disk_faults():
+        settings.directory.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(settings.directory.parent):
+        if settings.directory.exists():
+            raise RuleError("archive-exists")
+        return _found(settings, name, code, agency_name)
+
+
+def _found(settings: Settings, name: str, code: str, agency_name: str) -> Founded:
     directory = settings.directory
-    if directory.exists():
-        raise RuleError("archive-exists")
+    staging = directory.with_name(directory.name + ".founding")
+    staged_keys = directory.with_name(directory.name + ".founding.keys")
+    if settings.keys.exists():
+        if not _is_unfinished(staging, settings.keys):
+            raise RuleError("keys-exist")
+        shutil.rmtree(settings.keys)
     clock, identifiers = SystemClock(), TimedIdentifiers()
     ids = {kind: StreamId(f"{kind}-{identifiers.new()}") for kind in (Kind.ARCHIVE, Kind.AGENCY)}
     people = [StreamId(f"{Kind.AGENT}-{identifiers.new()}") for _ in range(2)]
-    loaded = keys.create(settings.keys, ids[Kind.ARCHIVE], clock.now())
+    # (1) Keys.
+    for left in (staging, staged_keys):
+        shutil.rmtree(left, ignore_errors=True)
+    loaded = keys.create(staged_keys, ids[Kind.ARCHIVE], clock.now())
     der = loaded.certificate.public_bytes(Encoding.DER)
     founding = found(
         archive_id=ids[Kind.ARCHIVE],
@@ -118,33 +142,72 @@ def found_archive(settings: Settings, *, name: str, agency: str, agency_name: st
         certificate_sha256=sha256(der).hexdigest(),
         on=today(clock.now()),
     )
-    staging = directory.with_name(directory.name + ".new")
-    try:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(staging)
-        staging.mkdir(mode=0o750, parents=True)
+    # (2) Folders, stores, the first events.
+    with disk_faults():
+        staging.mkdir(mode=0o750)
         for folder in _FOLDERS:
             (staging / folder).mkdir(mode=0o750, exist_ok=True)
-    except OSError as exc:
-        raise UnavailableError("archive-not-writable") from exc
+        write_description(
+            staging, founding.archive, founding.worker, {account(): founding.administrator}
+        )
     create_store(staging / "objects")
     if settings.bucket is not None:
         ensure_bucket(settings.bucket)
-    write_description(
-        staging, founding.archive, founding.worker, {account(): founding.administrator}
-    )
-    journal = _journal(staging / "journal.sqlite", founding.archive, loaded, create=True)
-    journal.append(
-        founding.changes,
-        by=founding.actor,
-        basis=Basis("CHAUBAN"),
-        at=clock.now(),
-        command=Command(CommandId(f"found/{founding.archive}"), "found"),
-        result={},
-    )
-    journal.close()
-    staging.rename(directory)
+    with closing(
+        _journal(staging / "journal.sqlite", founding.archive, loaded, create=True)
+    ) as journal:
+        journal.append(
+            founding.changes,
+            by=founding.actor,
+            basis=Basis("CHAUBAN"),
+            at=clock.now(),
+            command=Command(CommandId(f"found/{founding.archive}"), "found"),
+            result={},
+        )
+    # (3) and (4).
+    _publish(staged_keys, settings.keys)
+    _publish(staging, directory)
     return Founded(directory, sha256(der).hexdigest())
+
+
+def _is_unfinished(staging: Path, directory: Path) -> bool:
+    """True when the keys belong to a founding that a crash ended at its last step."""
+    try:
+        loaded = keys.load(directory)
+        archive = _description(staging)["archive"]
+        with closing(_journal(staging / "journal.sqlite", archive, loaded)) as journal:
+            _require_own_key(journal, loaded)
+    except ArchiveError:
+        return False
+    return True
+
+
+def _publish(staging: Path, directory: Path) -> None:
+    """Gives a complete folder its name; both are durable on return."""
+    with disk_faults():
+        _sync(staging)
+        staging.rename(directory)
+        _sync(directory.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time in a folder; the kernel frees it when its holder dies."""
+    with disk_faults():
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_description(
@@ -166,16 +229,24 @@ def write_description(
 @contextmanager
 def opened(settings: Settings) -> Iterator[House]:
     """The archive, ready to work; everything is closed when the context ends."""
-    directory = settings.directory
+    with _opened(settings, settings.directory) as house:
+        yield house
+
+
+@contextmanager
+def _opened(settings: Settings, directory: Path) -> Iterator[House]:
+    """The archive in a folder, which has its name already or gets it when it is complete."""
     description = _description(directory)
     loaded = keys.load(settings.keys)
     with ExitStack() as stack:
         journal = _journal(directory / "journal.sqlite", description["archive"], loaded)
         stack.callback(journal.close)
-        _require_own_key(journal, loaded)
-        folder = directory / "run" / f"process-{os.getpid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        with suppress(IntegrityError):  # An altered first event must not keep `verify` away.
+            _require_own_key(journal, loaded)
+            _require_own_worker(journal, StreamId(description["worker"]))
+        folder = stack.enter_context(_own_folder(directory / "run"))
+        quarantine = FolderQuarantine(directory / "quarantine")
+        quarantine.sweep()
         reader = _LazyReader(folder / "reader")
         stack.callback(reader.close)
         objects = _objects(
@@ -191,7 +262,7 @@ def opened(settings: Settings) -> Iterator[House]:
             id=description["archive"],
             journal=journal,
             objects=objects,
-            quarantine=FolderQuarantine(directory / "quarantine"),
+            quarantine=quarantine,
             reader=reader,
             index=index,
             views=views,
@@ -232,8 +303,15 @@ def _description(directory: Path) -> dict[str, Any]:
         raise UnavailableError("archive-missing") from exc
     except (OSError, ValueError) as exc:
         raise UnavailableError("archive-unreadable") from exc
-    if content.get("format") != _FORMAT:
+    if not isinstance(content, dict) or "format" not in content:
+        raise UnavailableError("archive-unreadable")
+    if content["format"] != _FORMAT:
         raise UnavailableError("archive-of-another-version")
+    accounts = content.get("accounts")
+    texts = [content.get("archive"), content.get("worker")]
+    texts += accounts.values() if isinstance(accounts, dict) else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise UnavailableError("archive-unreadable")
     return content
 
 
@@ -261,6 +339,47 @@ def _require_own_key(journal: SignedJournal, loaded: keys.Keys) -> None:
     der = loaded.certificate.public_bytes(Encoding.DER)
     if first[0].event.certificate_sha256 != sha256(der).hexdigest():
         raise UnavailableError("key-of-another-archive")
+
+
+def _require_own_worker(journal: SignedJournal, worker: StreamId) -> None:
+    """Nobody but the software agent of the founding records in the worker's name."""
+    events = journal.load(worker)
+    first = events[0].event if events else None
+    if not isinstance(first, AgentRegistered) or first.kind is not AgentKind.SOFTWARE:
+        raise UnavailableError("archive-unreadable")
+
+
+@contextmanager
+def _own_folder(run: Path) -> Iterator[Path]:
+    """A private folder, gone at the end; what processes left that died is removed first.
+
+    Its lock says that its process lives. All looks and locks are taken one process at a time.
+    """
+    with ExitStack() as stack:
+        with _alone(run), disk_faults():
+            _sweep_runs(run)
+            folder = Path(tempfile.mkdtemp(dir=run, prefix="process-"))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            stack.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield folder
+
+
+def _sweep_runs(run: Path) -> None:
+    for left in run.glob("process-*"):
+        try:
+            lock = os.open(left / _LOCK, os.O_RDWR)
+        except FileNotFoundError:
+            shutil.rmtree(left, ignore_errors=True)  # Killed before it had its lock.
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+        except BlockingIOError:
+            pass  # Its process lives.
+        finally:
+            os.close(lock)
 
 
 class _LazyReader:
@@ -328,8 +447,6 @@ def worker_lease(settings: Settings) -> Iterator[bool]:
     """True while this process is the archive's worker."""
     _description(settings.directory)
     with lease(settings.directory / "worker.lock") as ours:
-        if ours:
-            _sweep_runs(settings.directory / "run")
         yield ours
 
 
@@ -337,14 +454,6 @@ def start_worker(settings: Settings, *, until_idle: bool) -> subprocess.Popen[by
     """A worker as a child process; it ends at once when another one holds the lease."""
     command = [sys.executable, "-m", "ingest", "--archive", str(settings.directory)]
     return subprocess.Popen([*command, "--until-idle"] if until_idle else command)
-
-
-def _sweep_runs(folder: Path) -> None:
-    """Folders of processes that are gone."""
-    for left in folder.glob("process-*"):
-        number = left.name.partition("-")[2]
-        if not number.isdecimal() or not Path(f"/proc/{number}").exists():
-            shutil.rmtree(left, ignore_errors=True)
 
 
 # ---------------------------------------------------------------- keys, backup, doctor
@@ -380,10 +489,22 @@ def back_up(house: House, target: Path) -> backup.BackedUp:
     return backup.back_up(house.settings.directory, house.archive.objects, target.absolute())
 
 
-def restore(settings: Settings, source: Path) -> backup.BackedUp:
+@dataclass(frozen=True)
+class Restored:
+    """What a restore brought back, and what it had to forget again."""
+
+    events: int
+    objects: int
+    bytes: int
+    erasures: int
+    """Erasures of the list beside the keys that the backup did not know yet."""
+
+
+def restore(settings: Settings, source: Path) -> Restored:
     """An archive from a backup, under a name that is free; its keys must be there already.
 
-    Whoever calls it opens the archive next, applies the erasures again and verifies.
+    It appears under its name when it is complete and everything that was erased since the backup
+    is erased again: no crash and no reader finds it in between. Whoever calls it verifies.
     """
     directory = settings.directory
     if directory.exists():
@@ -391,14 +512,21 @@ def restore(settings: Settings, source: Path) -> backup.BackedUp:
     keys.load(settings.keys)
     said = backup.read_backup(source)
     staging = directory.with_name(directory.name + ".new")
-    backup.copy_back(source, staging, _FOLDERS)
-    create_store(staging / "objects")
-    if settings.bucket is not None:
-        ensure_bucket(settings.bucket)
-    # Nothing is destroyed while bytes come back.
-    backup.put_back(source, _objects(settings, staging, lambda digest: True))
-    staging.rename(directory)
-    return said
+    try:
+        backup.copy_back(source, staging, _FOLDERS)
+        create_store(staging / "objects")
+        if settings.bucket is not None:
+            ensure_bucket(settings.bucket)
+        # Nothing is destroyed while bytes come back.
+        backup.put_back(source, _objects(settings, staging, lambda digest: True), said.objects)
+        with _opened(settings, staging) as house:
+            house.archive.views.catch_up()
+            again = complete_all(house.archive)
+        _publish(staging, directory)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return Restored(said.events, said.objects, said.bytes, again)
 
 
 def check_installation(settings: Settings) -> list[doctor.Check]:

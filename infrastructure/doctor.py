@@ -37,7 +37,7 @@ def check_installation(settings: Settings) -> Iterator[Check]:
     yield _tesseract()
     yield _sandbox()
     kind = "files" if settings.bucket is None else "s3"
-    yield Check("objects", "doctor-objects", details={"kind": kind, "lock": "none"})
+    yield Check("objects", f"doctor-objects-{kind}")
 
 
 def _keys(settings: Settings) -> Check:

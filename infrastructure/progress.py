@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from domain.values import StreamId
@@ -16,8 +17,9 @@ class FolderProgress:
     def note(self, record: StreamId, done: int, total: int) -> None:
         """See the port."""
         staged = self._folder / f".{record}.{os.getpid()}"
-        staged.write_text(json.dumps([done, total]))
-        staged.replace(self._folder / record)
+        with suppress(OSError):  # Whoever waits learns less; a full disk shows where it matters.
+            staged.write_text(json.dumps([done, total]))
+            staged.replace(self._folder / record)
 
     def of(self, record: StreamId) -> tuple[int, int] | None:
         """See the port."""
@@ -29,4 +31,5 @@ class FolderProgress:
 
     def drop(self, record: StreamId) -> None:
         """See the port."""
-        (self._folder / record).unlink(missing_ok=True)
+        with suppress(OSError):
+            (self._folder / record).unlink()

@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256, sha512
 from pathlib import Path
 from typing import BinaryIO
@@ -59,8 +59,10 @@ class FolderQuarantine:
     def sweep(self) -> int:
         """Removes what a crash left a day ago or earlier; how many files that were."""
         swept = 0
-        for path in self._folder.iterdir():
-            if path.stat().st_mtime < time.time() - _LEFTOVER_SECONDS:
-                path.unlink(missing_ok=True)
-                swept += 1
+        with disk_faults():
+            for path in self._folder.iterdir():
+                with suppress(FileNotFoundError):  # Its receiver has just finished.
+                    if path.stat().st_mtime < time.time() - _LEFTOVER_SECONDS:
+                        path.unlink()
+                        swept += 1
         return swept

@@ -70,14 +70,16 @@ class Worker:
             self.interrupt()
 
     def _due(self, running: frozenset[StreamId]) -> list[WorkItem]:
-        now = self.archive.clock.now()
         return [
             item
             for item in self._waiting()
-            if item.record not in running
-            and now
-            >= item.since + _BACK_OFF * (0 if item.attempts == 0 else 3 ** (item.attempts - 1))
+            if item.record not in running and (item.attempts == 0 or self._rested(item))
         ]
+
+    def _rested(self, item: WorkItem) -> bool:
+        """True when enough time has passed since the failure, three times as much each time."""
+        failed_at = load(self.archive, item.record).events[-1].at
+        return self.archive.clock.now() >= failed_at + _BACK_OFF * 3 ** (item.attempts - 1)
 
     def _waiting(self) -> list[WorkItem]:
         return [item for item in self.archive.work.items(task="read") if item.state != "stuck"]

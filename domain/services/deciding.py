@@ -13,7 +13,12 @@ from typing import TypeVar, cast
 from domain import access, agency, agents, dossier, erasure, procedure, record, scanning
 from domain.access import Action, Resource
 from domain.agents import Actor, Agent
-from domain.errors import ConcurrentChangeError, NotFoundError, NotPermittedError
+from domain.errors import (
+    ConcurrentChangeError,
+    IntegrityError,
+    NotFoundError,
+    NotPermittedError,
+)
 from domain.events import Change, Claim, Event, Recorded
 from domain.ports import Answer, Command, Json
 from domain.services import Archive, Request
@@ -88,6 +93,23 @@ def require_seen(archive: Archive, request: Request, resource: Resource, referen
         return permit(archive, request, Action.READ, resource)
     except NotPermittedError as exc:
         raise NotFoundError(reference=reference) from exc
+
+
+def permit_on(
+    archive: Archive,
+    request: Request,
+    action: Action,
+    state: dossier.Dossier,
+    paper: record.Record | None = None,
+) -> Actor:
+    """`permit` for a dossier or a record in it; NotFoundError for who may not even read it, so
+    that a refusal tells nobody of another agency what exists."""
+    resource = resource_of(state, paper)
+    try:
+        return permit(archive, request, action, resource)
+    except NotPermittedError:
+        require_seen(archive, request, resource, paper.id if paper is not None else state.code)
+        raise
 
 
 def tree(archive: Archive) -> access.Tree:
@@ -197,7 +219,7 @@ def resolve(archive: Archive, reference: str, *kinds: Kind) -> StreamId:
     """The stream that an identity or a code names, among some kinds; NotFoundError else."""
     text = reference.strip()
     for kind in kinds:
-        if text.startswith(f"{kind}-") and archive.journal.load(StreamId(text)):
+        if text.startswith(f"{kind}-") and _exists(archive, StreamId(text)):
             return StreamId(text)
     for kind, claim in _CODES:
         if kind in kinds:
@@ -205,6 +227,14 @@ def resolve(archive: Archive, reference: str, *kinds: Kind) -> StreamId:
             if found is not None:
                 return found
     raise NotFoundError(reference=text[:80])
+
+
+def _exists(archive: Archive, stream: StreamId) -> bool:
+    """True for a damaged stream, too: who names it may want to know what is wrong with it."""
+    try:
+        return bool(archive.journal.load(stream))
+    except IntegrityError:
+        return True
 
 
 def require_kind(stream: StreamId, kind: Kind) -> None:

@@ -23,7 +23,7 @@ from domain.services.deciding import (
     load,
     new_stream,
     permit,
-    resource_of,
+    permit_on,
     today,
 )
 from domain.text import nfc
@@ -65,7 +65,7 @@ def open_dossier(
     }
 
     def decide(at: datetime) -> Decided:
-        place = Resource(frozenset({receiving, deciding or receiving}))
+        place = Resource(frozenset({receiving}))  # Nobody opens a dossier in another's name.
         actor = permit(archive, request, Action.OPEN_DOSSIER, place)
         day = today(at)
         version = None
@@ -134,7 +134,7 @@ def register_paper(
     def decide(at: datetime) -> Decided:
         loaded = load(archive, target)
         state = loaded.dossier()
-        actor = permit(archive, request, Action.RECEIVE_SCAN, resource_of(state))
+        actor = permit_on(archive, request, Action.RECEIVE_SCAN, state)
         stream = new_stream(archive, Kind.RECORD)
         registered = record.register(
             dossier=target,
@@ -173,7 +173,7 @@ def correct_dossier(
     def decide(at: datetime) -> Decided:
         loaded = load(archive, target)
         state = loaded.dossier()
-        actor = permit(archive, request, Action.CORRECT, resource_of(state))
+        actor = permit_on(archive, request, Action.CORRECT, state)
         event = dossier.correct(state, name, parsed, why)
         return Decided(actor, (Change(target, loaded.version, (event,)),))
 
@@ -199,7 +199,7 @@ def correct_record(
         loaded = load(archive, target)
         paper = loaded.record()
         holder = load(archive, paper.dossier).dossier()
-        actor = permit(archive, request, Action.CORRECT, resource_of(holder, paper))
+        actor = permit_on(archive, request, Action.CORRECT, holder, paper)
         event = record.correct(paper, name, parsed, why)
         return Decided(actor, (Change(target, loaded.version, (event,)),))
 
@@ -214,7 +214,7 @@ def confirm(archive: Archive, request: Request, target: StreamId) -> Answer:
         loaded = load(archive, target)
         paper = loaded.record()
         holder = load(archive, paper.dossier).dossier()
-        actor = permit(archive, request, Action.CONFIRM, resource_of(holder, paper))
+        actor = permit_on(archive, request, Action.CONFIRM, holder, paper)
         event = record.confirm(paper, archive.objects.lock)
         return Decided(actor, (Change(target, loaded.version, (event,)),))
 
@@ -231,7 +231,7 @@ def isolate(
         loaded = load(archive, target)
         paper = loaded.record()
         holder = load(archive, paper.dossier).dossier()
-        actor = permit(archive, request, Action.ISOLATE, resource_of(holder, paper))
+        actor = permit_on(archive, request, Action.ISOLATE, holder, paper)
         event = record.isolate(paper, ground, why)
         return Decided(actor, (Change(target, loaded.version, (event,)),))
 
@@ -245,7 +245,7 @@ def close_dossier(archive: Archive, request: Request, target: StreamId) -> Answe
     def decide(at: datetime) -> Decided:
         loaded = load(archive, target)
         state = loaded.dossier()
-        actor = permit(archive, request, Action.CLOSE, resource_of(state))
+        actor = permit_on(archive, request, Action.CLOSE, state)
         dossier.require_open(state)
         listed = [load(archive, each).events[-1] for each in state.records]
         manifest = put_json(

@@ -7,19 +7,26 @@ digests, every view and the index, and names each finding. What it cannot see it
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256, sha512
 
 from domain import dossier, erasure, record
 from domain.access import Action, Resource
-from domain.errors import ArchiveError, IntegrityError, NotFoundError, UnavailableError
+from domain.errors import (
+    ArchiveError,
+    IntegrityError,
+    NotFoundError,
+    NotPermittedError,
+    UnavailableError,
+)
 from domain.events import Event, Recorded
 from domain.ports import Finding
 from domain.record import RepresentationKind
 from domain.services import Archive, Request
 from domain.services.deciding import load, permit
 from domain.services.erasing import thumbnails
+from domain.services.retrieval import resource_behind
 from domain.values import Digest, FileObject, Kind, StreamId, kind_of
 
 NOT_PROVED = (
@@ -75,7 +82,7 @@ def verify(
     progress: Progress = lambda what, done, total: None,
 ) -> Verification:
     """Recomputes the whole archive, or all that belongs to one reference."""
-    _require_allowed(archive, request)
+    _require_allowed(archive, request, target)
     streams = _streams_of(archive, target) if target is not None else None
     inspected = archive.inspector.inspect(
         streams=streams,
@@ -96,10 +103,17 @@ def verify(
     return Verification(tuple(findings), counts, not_proved)
 
 
-def _require_allowed(archive: Archive, request: Request) -> None:
-    """Anyone with the right to verify somewhere; a damaged view must not prevent it."""
+def _require_allowed(archive: Archive, request: Request, target: StreamId | None) -> None:
+    """Anyone with the right to verify somewhere; for one reference, who has it there."""
     grants = frozenset(grant.agency for grant in request.agent.grants)
     permit(archive, request, Action.VERIFY, Resource(grants))
+    if target is None:
+        return
+    try:
+        resource = replace(resource_behind(archive, target), restricted=False, isolated=False)
+        permit(archive, request, Action.VERIFY, resource)
+    except NotPermittedError as exc:
+        raise NotFoundError(reference=target) from exc
 
 
 def _streams_of(archive: Archive, target: StreamId) -> frozenset[StreamId]:

@@ -24,8 +24,7 @@ from domain.services.deciding import (
     carry_out,
     load,
     new_stream,
-    permit,
-    resource_of,
+    permit_on,
 )
 from domain.text import nfc
 from domain.values import Digest, EventId, FileObject, Kind, Secrecy, StreamId, Tool
@@ -66,7 +65,7 @@ def open_batch(
 
     def decide(at: datetime) -> Decided:
         state = load(archive, target).dossier()
-        actor = permit(archive, request, Action.RECEIVE_SCAN, resource_of(state))
+        actor = permit_on(archive, request, Action.RECEIVE_SCAN, state)
         dossier.require_open(state)
         stream = new_stream(archive, Kind.BATCH)
         event = scanning.open_batch(
@@ -136,12 +135,8 @@ def _take_in(
     if held is None:
         # (3) What it is, and whether it may come in; then the bytes, before any fact.
         inspection = archive.reader.inspect(waiting.path, archive.limits)
-        permit(
-            archive,
-            request,
-            Action.RECEIVE_SCAN,
-            resource_of(load(archive, opened.dossier).dossier()),
-        )
+        holder = load(archive, opened.dossier).dossier()
+        permit_on(archive, request, Action.RECEIVE_SCAN, holder)
         with waiting.open() as stored:
             archive.objects.put(waiting.sha256, stored)
         original = FileObject(waiting.sha256, waiting.sha512, waiting.size, inspection.media_type)
@@ -253,7 +248,7 @@ def _parties(archive: Archive, request: Request, batch: StreamId) -> tuple[Loade
     """The batch, its dossier, and the agent in the role that may receive for it."""
     loaded = load(archive, batch)
     holder = load(archive, loaded.batch().dossier)
-    actor = permit(archive, request, Action.RECEIVE_SCAN, resource_of(holder.dossier()))
+    actor = permit_on(archive, request, Action.RECEIVE_SCAN, holder.dossier())
     return loaded, holder, actor
 
 

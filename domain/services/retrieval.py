@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO
 
-from domain import access, dossier, record
+from domain import access, dossier, erasure, record, scanning
 from domain.access import Action, Resource
-from domain.errors import InvalidValueError, NotFoundError, RuleError
+from domain.errors import IntegrityError, InvalidValueError, NotFoundError, RuleError
 from domain.events import Event, Recorded
-from domain.ports import Hit, Incident, SearchAnswer, SearchScope, WorkItem
+from domain.ports import Examined, Hit, Incident, SearchAnswer, SearchScope, WorkItem
 from domain.record import RepresentationKind
 from domain.services import Archive, Request
 from domain.services.deciding import (
@@ -140,22 +140,31 @@ class DossierShown:
 
 
 def when(archive: Archive, text: str | None) -> int | None:
-    """A journal position from `--at`: a position, an instant, or a day (its end at UTC+7)."""
+    """A journal position from a position, an instant, or a day (its end at UTC+7); a day is
+    written `2026-04-23` or `23/04/2026`."""
     if text is None:
         return None
     stripped = text.strip()
-    if stripped.isdigit() and len(stripped) < 16:
+    if stripped.isascii() and stripped.isdecimal() and len(stripped) < 16:
         return int(stripped)
     try:
-        if len(stripped) == 10:
-            day = date.fromisoformat(stripped)
-            instant = datetime.combine(day, time.max, VIETNAM)
+        if len(stripped) <= 10:
+            instant = datetime.combine(_day(stripped), time.max, VIETNAM)
         else:
             instant = datetime.fromisoformat(stripped)
             instant = instant if instant.tzinfo else instant.replace(tzinfo=VIETNAM)
-    except ValueError as exc:
+        return archive.history.position_at(instant.astimezone(UTC))
+    except (ValueError, OverflowError) as exc:
         raise InvalidValueError("invalid-moment") from exc
-    return archive.history.position_at(instant)
+
+
+def _day(text: str) -> date:
+    """`2026-04-23` or `23/04/2026`."""
+    day, slash, rest = text.partition("/")
+    if not slash:
+        return date.fromisoformat(text)
+    month, _, year = rest.partition("/")
+    return date(int(year), int(month), int(day))
 
 
 def show_record(
@@ -248,49 +257,50 @@ def hand_out(
 
 def history(
     archive: Archive, request: Request, target: StreamId, *, at: int | None = None
-) -> tuple[Recorded[Event], ...]:
-    """Every event of a dossier (with its records), a record, an agency, an agent…, checked."""
-    _require_history_seen(archive, request, target)
-    positions = archive.history.of(target, upto=at)
-    streams: dict[StreamId, Mapping[int, Recorded[Event]]] = {}
-    found: list[Recorded[Event]] = []
-    for position in positions:
-        stream = _stream_at(archive, position)
-        if stream not in streams:
-            streams[stream] = {e.position: e for e in archive.journal.load(stream)}
-        found.append(streams[stream][position])
-    return tuple(found)
+) -> tuple[Examined, ...]:
+    """Every event of a dossier (with its records), a record, an agency, an agent…, each checked;
+    one that is no longer what was signed is named so, and the others are shown all the same."""
+    require_seen(archive, request, resource_behind(archive, target), target)
+    return tuple(archive.journal.examine(archive.history.of(target, upto=at)))
 
 
-def _stream_at(archive: Archive, position: int) -> StreamId:
-    events = archive.journal.follow(position - 1, 1)
-    if not events or events[0].position != position:
-        raise NotFoundError(reference=str(position))
-    return events[0].stream
+def resource_behind(archive: Archive, target: StreamId) -> Resource:
+    """What access to a reference depends on, read from its events even when some are damaged.
 
-
-def _require_history_seen(archive: Archive, request: Request, target: StreamId) -> None:
+    Raises IntegrityError when what access depends on cannot be read.
+    """
+    events = [recorded.event for recorded in _readable(archive, target)]
+    for event in events:
+        match event:
+            case dossier.DossierOpened():
+                agencies = frozenset({event.receiving, event.deciding})
+                restricted = any(isinstance(e, dossier.DossierRestricted) for e in events)
+                return Resource(agencies, restricted=restricted)
+            case record.RecordRegistered():
+                isolated = any(isinstance(e, record.RecordIsolated) for e in events)
+                return replace(resource_behind(archive, event.dossier), isolated=isolated)
+            case scanning.BatchOpened() | erasure.ErasureRequested():
+                return resource_behind(archive, event.dossier)
+            case _:
+                pass
     match kind_of(target):
-        case Kind.DOSSIER:
-            state = load(archive, target).dossier()
-            require_seen(archive, request, resource_of(state), state.code)
-        case Kind.RECORD:
-            paper = load(archive, target).record()
-            holder = load(archive, paper.dossier).dossier()
-            require_seen(archive, request, resource_of(holder, paper), target)
-        case Kind.BATCH:
-            holder = load(archive, load(archive, target).batch().dossier).dossier()
-            require_seen(archive, request, resource_of(holder), target)
-        case Kind.ERASURE:
-            holder = load(archive, load(archive, target).erasure().dossier).dossier()
-            require_seen(archive, request, resource_of(holder), target)
         case Kind.AGENCY:
-            require_seen(archive, request, Resource(frozenset({target})), target)
+            return Resource(frozenset({target}))
         case Kind.AGENT:
-            agencies = frozenset(g.agency for g in load(archive, target).agent().grants)
-            require_seen(archive, request, Resource(agencies), target)
+            grants = load(archive, target).agent().grants
+            return Resource(frozenset(grant.agency for grant in grants))
         case Kind.PROCEDURE | Kind.ARCHIVE:
-            pass  # Public law, and the archive's own founding.
+            return Resource(frozenset(tree(archive)))  # Public law, and the archive's founding.
+        case _:
+            raise IntegrityError
+
+
+def _readable(archive: Archive, target: StreamId) -> Sequence[Recorded[Event]]:
+    try:
+        return archive.journal.load(target)
+    except IntegrityError:
+        examined = archive.journal.examine(archive.history.of(target))
+        return [e.recorded for e in examined if e.recorded is not None and e.stream == target]
 
 
 # ---------------------------------------------------------------- work

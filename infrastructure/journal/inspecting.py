@@ -14,7 +14,14 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
 from domain.errors import UnavailableError
-from infrastructure.journal.rows_inspected import Notes, RowInspector, Trust, connect, database_uri
+from infrastructure.journal.rows_inspected import (
+    DAMAGE,
+    Notes,
+    RowInspector,
+    Trust,
+    connect,
+    database_uri,
+)
 
 Span = tuple[int, int]
 """The first and the last position, both included."""
@@ -31,7 +38,7 @@ def instant(path: str) -> Iterator[None]:
             stack.enter_context(closing(writer))
             writer.execute("BEGIN IMMEDIATE")
             stack.callback(writer.rollback)
-        except sqlite3.Error:
+        except DAMAGE:
             pass  # Read-only or damaged: the inspection goes on and says what it finds.
         yield
 
@@ -41,7 +48,7 @@ def begin(connection: sqlite3.Connection) -> None:
     try:
         connection.execute("BEGIN")
         connection.execute("SELECT max(rowid) FROM stored_events").fetchone()
-    except sqlite3.Error:
+    except DAMAGE:
         return
 
 

@@ -7,6 +7,8 @@ personal fields are unreadable for ever. So the recovery file is made on the fir
 import json
 import os
 import secrets
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.x509.oid import NameOID
 
-from domain.errors import InvalidValueError, RuleError, UnavailableError
+from domain.errors import IntegrityError, InvalidValueError, RuleError, UnavailableError
 from infrastructure.journal.envelope import Signer, b64, unb64
 
 _KEY = "system.key.pem"
@@ -122,7 +124,7 @@ def recover(directory: Path, recovery: bytes, passphrase: str) -> int:
         contents = {name: unb64(json.loads(plain)[name]) for name in _FILES}
     except InvalidTag as exc:
         raise InvalidValueError("passphrase-wrong") from exc
-    except (ValueError, KeyError, TypeError) as exc:
+    except (IntegrityError, ValueError, KeyError, TypeError) as exc:
         raise InvalidValueError("recovery-file-damaged") from exc
     _write(directory, contents)
     return len(contents)
@@ -161,6 +163,8 @@ def _write(directory: Path, contents: dict[str, bytes]) -> None:
     """All files or no folder: written beside, synced, then renamed into place."""
     staging = directory.with_name(directory.name + ".new")
     try:
+        with suppress(FileNotFoundError):  # Of a crash before the rename; nothing was signed.
+            shutil.rmtree(staging)
         staging.mkdir(mode=0o700, parents=True)
         for name, content in contents.items():
             descriptor = os.open(staging / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -65,6 +65,19 @@ class EventReader:
         )
         return [Row(*row) for row in found]
 
+    def at(self, positions: Sequence[int]) -> list[Row]:
+        """The rows at some positions, as far as there are any."""
+        rows: list[Row] = []
+        for start in range(0, len(positions), _BATCH):
+            part = positions[start : start + _BATCH]
+            marks = ",".join("?" * len(part))
+            found = self.recorder.rows(
+                f"SELECT {_COLUMNS} FROM stored_events WHERE rowid IN ({marks})",  # noqa: S608
+                *part,
+            )
+            rows += [Row(*row) for row in found]
+        return rows
+
     def after(self, position: int, limit: int) -> list[Row]:
         """The rows behind a position, in order."""
         found = self.recorder.select_notifications(position, limit, inclusive_of_start=False)

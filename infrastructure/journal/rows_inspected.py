@@ -48,12 +48,13 @@ class Trust:
     """None: the rows of commands are compared with their events alone."""
 
 
+DAMAGE = (sqlite3.Error, UnicodeDecodeError, MemoryError)
+"""What reading a damaged file raises: SQLite may quote its bytes, or believe an absurd length."""
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY: "journal-busy",
     sqlite3.SQLITE_LOCKED: "journal-busy",
     sqlite3.SQLITE_CANTOPEN: "journal-missing",
     sqlite3.SQLITE_PERM: "journal-unreadable",
-    sqlite3.SQLITE_NOMEM: "memory-full",
 }
 
 
@@ -216,7 +217,7 @@ class RowInspector:
                 self._commands(pieces[:-1])
                 pieces = pieces[-1:]
             self._commands(pieces)
-        except sqlite3.Error as exc:
+        except DAMAGE as exc:
             notes.findings.append(damage(exc, "stored_events"))
         return notes
 
@@ -475,7 +476,7 @@ def _grouped(begun: list[Piece], read: Sequence[_Read]) -> list[Piece]:
     return pieces
 
 
-def damage(exc: sqlite3.Error, where: str) -> Finding:
+def damage(exc: Exception, where: str) -> Finding:
     """What a failed read means: damage is a finding, a busy or closed file is not."""
     code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in _UNAVAILABLE:

@@ -28,7 +28,7 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.events import Change, Claim, Event, Recorded, claims, erased_subject, subject_of
-from domain.ports import Answer, Clock, Command, Identifiers, Json
+from domain.ports import Answer, Clock, Command, Examined, Identifiers, Json
 from domain.values import Basis, EventId, StreamId
 from infrastructure.journal import codec
 from infrastructure.journal.disclosures import disclose, request_mac, row_mac, seal, unwrap, wrap
@@ -40,7 +40,7 @@ from infrastructure.journal.envelope import (
     write_time,
 )
 from infrastructure.journal.keys import Keys
-from infrastructure.journal.reading import EventReader
+from infrastructure.journal.reading import EventReader, Row
 from infrastructure.journal.recorder import CommandRepeatedError, JournalRecorder, Rows
 
 _STEP_BACK = timedelta(seconds=2)
@@ -285,6 +285,32 @@ class SignedJournal:
             rows = self.reader.stream(stream)
             self.reader.check_signatures(rows, self._verifier)
             return tuple(self.reader.recorded(rows))
+
+    def examine(self, positions: Sequence[int]) -> Sequence[Examined]:
+        """See the port."""
+        with _errors_mapped():
+            rows = {row.position: row for row in self.reader.at(positions)}
+            return tuple(self._examined(position, rows.get(position)) for position in positions)
+
+    def _examined(self, position: int, row: Row | None) -> Examined:
+        if row is None:
+            return Examined(position, None, None, "event-missing", None)
+        faults: list[str] = []
+        recorded: Recorded[Event] | None = None
+        try:
+            self._verifier.verify(row.envelope)
+        except IntegrityError as exc:
+            faults.append(exc.code)
+        except (AttributeError, TypeError):
+            faults.append("row-malformed")
+        try:
+            recorded = self.reader.recorded([row])[0]
+        except IntegrityError as exc:
+            faults.append(exc.code)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            faults.append("envelope-members")
+        state = faults[0] if faults else "intact"
+        return Examined(position, row.stream, row.topic, state, recorded)
 
     def follow(self, after: int, limit: int) -> Sequence[Recorded[Event]]:
         """See the port."""

@@ -25,7 +25,7 @@ from domain.values import Digest
 from infrastructure.journal.envelope import Verifier, certificate_digest
 from infrastructure.journal.inspecting import Workers, begin, instant
 from infrastructure.journal.keys import Keys
-from infrastructure.journal.rows_inspected import RowInspector, Trust, connect
+from infrastructure.journal.rows_inspected import DAMAGE, RowInspector, Trust, connect, damage
 from infrastructure.journal.whole_inspected import Whole, genesis, genesis_certificate
 
 _SPAN = 4000
@@ -88,11 +88,15 @@ def inspect_journal(
         )
         whole = Whole(connection, trust)
         _check_pin(whole, trust, offered, pin)
-        if streams is None:
-            _inspect_spans(location, connection, trust, whole, processes, progress)
-        else:
-            _inspect_streams(location, connection, trust, whole, streams, progress)
-        whole.finish(partial=streams is not None)
+        try:
+            whole.prepare()
+            if streams is None:
+                _inspect_spans(location, connection, trust, whole, processes, progress)
+            else:
+                _inspect_streams(location, connection, trust, whole, streams, progress)
+            whole.finish(partial=streams is not None)
+        except DAMAGE as exc:  # What was found until then is told with it.
+            whole.found(damage(exc, "journal"))
     left_out = {
         "disclosures": keys is None,
         "command-answers": keys is None,
@@ -170,7 +174,7 @@ def _positions(connection: sqlite3.Connection) -> tuple[int, int]:
         first, last = connection.execute(
             "SELECT (SELECT min(rowid) FROM stored_events), (SELECT max(rowid) FROM stored_events)"
         ).fetchone()
-    except sqlite3.Error:
+    except DAMAGE:
         return 1, 0
     return (first, last) if type(first) is int and type(last) is int else (1, 0)
 

@@ -18,6 +18,7 @@ from domain.ports import Finding
 from infrastructure.journal.envelope import open_envelope
 from infrastructure.journal.recorder import TABLES
 from infrastructure.journal.rows_inspected import (
+    DAMAGE,
     Notes,
     Piece,
     Trust,
@@ -57,7 +58,10 @@ class Whole:
         self._sealed = 0
         self.findings: list[Finding] = []
         self.counts = Counter[str]()
-        connection.executescript(_SCRATCH)
+
+    def prepare(self) -> None:
+        """Makes the temporary tables; fails where the schema of the journal cannot be read."""
+        self._db.executescript(_SCRATCH)
 
     def add(self, notes: Notes) -> None:
         """Takes in what one span said."""
@@ -108,7 +112,7 @@ class Whole:
         for check in checks:
             try:
                 check()
-            except sqlite3.Error as exc:
+            except DAMAGE as exc:
                 self.found(damage(exc, "journal"))
         for kind, count in self._kinds.items():
             if count > _LISTED:
@@ -281,9 +285,8 @@ class Whole:
             wanted = dict(model.execute(_SCHEMA).fetchall())
         try:
             found = dict(self._rows(_SCHEMA))
-        except (sqlite3.Error, TypeError) as exc:
-            if isinstance(exc, sqlite3.Error):
-                self.found(damage(exc, "schema"))
+        except (*DAMAGE, TypeError) as exc:
+            self.found(damage(exc, "schema"))
             return
         for name in wanted.keys() - found.keys():
             self.found(Finding("guard-missing", name))
@@ -328,7 +331,7 @@ def genesis(connection: sqlite3.Connection) -> dict[str, Any] | None:
             return None
         payload = open_envelope(row[1]).payload
         return payload if isinstance(payload["data"], dict) else None
-    except (sqlite3.DatabaseError, IntegrityError, TypeError, AttributeError):
+    except (*DAMAGE, IntegrityError, TypeError, AttributeError):
         return None
 
 

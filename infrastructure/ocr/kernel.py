@@ -64,8 +64,13 @@ def leave(flags: int) -> None:
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
 
 
-def hide_others(folder: Path, tree: Path) -> None:
-    """In a mount namespace of one's own: `folder` covers `tree`, /tmp is new and empty."""
+def hide_others(folder: Path, tree: Path, *, private_tmp: bool) -> None:
+    """In a mount namespace of one's own: `folder` covers `tree`; /tmp is new and empty if asked."""
     mount(None, "/", None, _MS_REC | _MS_PRIVATE)
-    mount(str(folder), str(tree), None, _MS_BIND)
-    mount("tmpfs", "/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, "size=64m,mode=1777")  # noqa: S108
+    # By descriptor, since the folder itself may lie below /tmp.
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    if private_tmp:
+        mount("tmpfs", "/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, "size=64m,mode=1777")  # noqa: S108
+        tree.mkdir(parents=True, exist_ok=True)
+    mount(f"/proc/self/fd/{handle}", str(tree), None, _MS_BIND)
+    os.close(handle)

@@ -133,8 +133,11 @@ def read(
     if found.signatures and own:
         # A copy would show the words of a signed paper without its signature.
         problem = "signed"
-    elif not scanned:
+    elif own and not scanned:
         problem = pdfa.from_own(path, target)
+    elif isinstance(source, pictures.PdfPages) and not scanned:
+        clean.from_pdf(path, tmp / "blank.pdf", looks, source, decoded=False)
+        problem = pdfa.from_own(tmp / "blank.pdf", target)
     elif found.signatures:
         notes.append("signature-not-in-pdfa")
     if problem is None:

@@ -4,15 +4,13 @@ This side parses nothing of a stranger's file. It gives the sandbox an open desc
 and takes from the job's folder only what `wire` accepts.
 """
 
-import json
 import secrets
 import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,10 +18,9 @@ from typing import Any
 from domain.errors import ReadingError, RefusedFileError
 from domain.ports import Inspection, Limits, PageRead, Reading, SignatureVerdict
 from infrastructure.ocr import sandbox, wire
+from infrastructure.ocr.process import WarmProcess, lines
 
-_START_SECONDS = 60
 _INSPECT_SECONDS = 300
-_SOCKET_LINE = 1 << 16
 
 
 class SandboxedReader:
@@ -42,9 +39,7 @@ class SandboxedReader:
         self._tree.mkdir(parents=True, mode=0o700)
         self.confinement = confinement or sandbox.confinement()
         self._slots = threading.BoundedSemaphore(jobs)
-        self._lock = threading.Lock()
-        self._control: socket.socket | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._warm = WarmProcess(self._tree, self.confinement.kind)
 
     def inspect(self, path: str, limits: Limits) -> Inspection:
         """See PaperReader. A parser that dies of the file refuses it, `file-damaged`; one
@@ -73,11 +68,8 @@ class SandboxedReader:
         """See PaperReader."""
         pages = len(inspection.pages)
         request = {"inspection": wire.inspection_to(inspection), "threads": min(self._jobs, pages)}
-        pixels = max((page.width * page.height for page in inspection.pages), default=0)
         seconds = sandbox.wall_seconds(limits, pages=pages)
-        with self._job(
-            path, "read", limits, seconds, on_page, pixels=pixels, pages=pages, **request
-        ) as folder:
+        with self._job(path, "read", limits, seconds, on_page, **request) as folder:
             try:
                 reading = _reading(folder, pages)
             except wire.MalformedError as error:
@@ -95,8 +87,7 @@ class SandboxedReader:
 
     def close(self) -> None:
         """Ends the sandbox with every job in it, and removes their folders."""
-        with self._lock:
-            self._stop()
+        self._warm.close()
         shutil.rmtree(self._tree, ignore_errors=True)
 
     def _check_size(self, path: str, limits: Limits) -> None:
@@ -135,140 +126,30 @@ class SandboxedReader:
         ours, theirs = socket.socketpair()
         with ours, Path(path).open("rb") as source:
             with theirs:
-                control = self._send(f"run {name}", source.fileno(), theirs.fileno())
+                control = self._warm.send(f"run {name}", source.fileno(), theirs.fileno())
             deadline = time.monotonic() + seconds
-            ended = None
+            ended, over = None, False
             try:
-                for line in _lines(ours, deadline):
+                for line in lines(ours, deadline):
                     if "ended" in line:
                         ended = line["ended"]
                     elif "failed" in line:
                         raise ReadingError(_failure(line["failed"]))
                     elif on_page is not None:
                         on_page(wire.page_from(line.get("page")))
+                over = True
             except TimeoutError as error:
                 raise ReadingError("reader-timeout") from error
             except wire.MalformedError as error:
                 raise ReadingError("reader-crashed") from error
             finally:
-                if ended is None:
-                    self._kill(control, name, ours)
+                # Not by what the job said of itself: whatever ended the loop early, it must die.
+                if not over:
+                    self._warm.kill(control, name, ours)
         if ended is None or ended in (-9, 137):
             raise ReadingError("reader-killed")
         if ended != 0:
             raise ReadingError("reader-crashed")
-
-    def _send(self, message: str, *descriptors: int) -> socket.socket:
-        """Gives the warm process a job; starts it where it is not there or has died."""
-        with self._lock:
-            for last in (False, True):
-                if self._process is None or self._process.poll() is not None:
-                    self._start()
-                control = self._control
-                if control is None:
-                    raise ReadingError("reader-unavailable")
-                try:
-                    socket.send_fds(control, [message.encode()], list(descriptors))
-                except OSError as error:
-                    self._stop()
-                    if last:
-                        raise ReadingError("reader-unavailable") from error
-                else:
-                    return control
-        raise AssertionError
-
-    def _kill(self, control: socket.socket, name: str, channel: socket.socket) -> None:
-        """Kills a job and waits until it is dead, so that its folder can go."""
-        with suppress(OSError), self._lock:
-            control.sendall(f"kill {name}".encode())
-        with suppress(OSError, TimeoutError, wire.MalformedError):
-            for line in _lines(channel, time.monotonic() + 10):
-                if "ended" in line:
-                    return
-
-    def _start(self) -> None:
-        """Starts the warm process from a thread that lives as long as it does.
-
-        The kernel ties "dies with its parent" to the thread that started a process; a thread of
-        a pool may end long before.
-        """
-        self._stop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        started: list[subprocess.Popen[bytes] | OSError] = []
-        known = threading.Event()
-
-        def keep() -> None:
-            try:
-                process = subprocess.Popen(
-                    sandbox.command(self._tree, theirs.fileno(), kind=self.confinement.kind),
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    env=sandbox.environment(),
-                    cwd="/",
-                )
-            except OSError as error:
-                started.append(error)
-                known.set()
-                return
-            started.append(process)
-            known.set()
-            process.wait()
-
-        threading.Thread(target=keep, name="sandbox-keeper", daemon=True).start()
-        known.wait()
-        theirs.close()
-        process = started[0]
-        ours.settimeout(_START_SECONDS)
-        try:
-            ready = isinstance(process, subprocess.Popen) and ours.recv(16) == b"ready"
-        except OSError:
-            ready = False
-        ours.settimeout(None)
-        if not isinstance(process, subprocess.Popen):
-            ours.close()
-            raise ReadingError("reader-unavailable") from process
-        self._control, self._process = ours, process
-        if not ready:
-            self._stop()
-            raise ReadingError("reader-unavailable")
-
-    def _stop(self) -> None:
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._process is not None:
-            if self._process.poll() is None:
-                self._process.kill()
-            self._process.wait()
-            self._process = None
-
-
-def _lines(channel: socket.socket, deadline: float) -> Iterator[dict[str, Any]]:
-    """The messages of a job until its channel closes; raises TimeoutError at the deadline."""
-    buffer = b""
-    while True:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError
-        channel.settimeout(remaining)
-        try:
-            chunk = channel.recv(_SOCKET_LINE)
-        except ConnectionError:
-            return
-        if not chunk:
-            return
-        *complete, buffer = (buffer + chunk).split(b"\n")
-        if len(buffer) > _SOCKET_LINE:
-            raise wire.MalformedError
-        for line in complete:
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                raise wire.MalformedError from error
-            if not isinstance(value, dict):
-                raise wire.MalformedError
-            yield value
 
 
 def _failure(code: Any) -> str:

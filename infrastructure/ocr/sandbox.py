@@ -84,7 +84,8 @@ def environment() -> dict[str, str]:
 def _view() -> list[str]:
     """Arguments of bubblewrap: what there is to see, and that it ends with its parent."""
     arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    arguments += ["--ro-bind", "/usr", "/usr"]
+    # Before all else: the programs may themselves lie below /tmp.
+    arguments += ["--tmpfs", "/tmp", "--ro-bind", "/usr", "/usr"]  # noqa: S108
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         path = Path("/") / name
         if path.is_symlink():
@@ -93,7 +94,7 @@ def _view() -> list[str]:
             arguments += ["--ro-bind", str(path), str(path)]
     for tree in _programs():
         arguments += ["--ro-bind", str(tree), str(tree)]
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/"]  # noqa: S108
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/"]
     return arguments
 
 
@@ -112,6 +113,11 @@ def memory_for_inspection(limits: Limits, file_bytes: int) -> int:
 def memory_for_reading(file_bytes: int, pixels: int) -> int:
     """Bytes: Tesseract takes about 16 for a pixel of the largest page."""
     return 2048 * _MIB + file_bytes + 20 * pixels
+
+
+def programs_outside_tmp() -> bool:
+    """False where an empty /tmp would hide the programs that a job needs."""
+    return not any(tree.is_relative_to("/tmp") for tree in _programs())  # noqa: S108
 
 
 def set_limits(limits: Limits, *, memory: int, pages: int) -> None:

@@ -20,7 +20,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from infrastructure.ocr import kernel, wire
+from infrastructure.ocr import kernel, sandbox, wire
 
 _CONTAINED = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
 
@@ -95,7 +95,7 @@ def _child(source: int, channel: socket.socket, tree: Path, folder: Path) -> Non
         except OSError:
             contained = False
         if contained:
-            kernel.hide_others(folder, tree)
+            kernel.hide_others(folder, tree, private_tmp=sandbox.programs_outside_tmp())
             folder = tree
             _continue_as_last_of_its_namespace()
         code = _run(source, channel, folder)

@@ -110,8 +110,8 @@ def tool_from(value: Any) -> Tool:
         return Tool(
             name=_text(value["name"]),
             version=_text(value["version"]),
-            model=None if value["model"] is None else _text(value["model"]),
-            options=None if value["options"] is None else _text(value["options"]),
+            model=_optional(value["model"]),
+            options=_optional(value["options"]),
         )
     except (KeyError, TypeError) as exc:
         raise MalformedError from exc
@@ -121,10 +121,13 @@ def signature_from(value: Any) -> SignatureVerdict:
     """From JSON; raises MalformedError."""
     try:
         return SignatureVerdict(
-            **{
-                name: value[name] if isinstance(value[name], bool) else _optional(value[name])
-                for name in SignatureVerdict.__dataclass_fields__
-            }
+            field=_text(value["field"]),
+            verdict=_text(value["verdict"]),
+            coverage=_text(value["coverage"]),
+            signed_at=_optional(value["signed_at"]),
+            digest=_optional(value["digest"]),
+            weak=value["weak"] is not False,
+            signer=_optional(value["signer"]),
         )
     except (KeyError, TypeError) as exc:
         raise MalformedError from exc
@@ -143,7 +146,7 @@ def _text(value: Any) -> str:
     return value
 
 
-def _optional(value: Any) -> Any:
+def _optional(value: Any) -> str | None:
     return None if value is None else _text(value)
 
 

@@ -14,6 +14,7 @@ _BBOX = re.compile(r"\bbbox (-?\d+) (-?\d+) (-?\d+) (-?\d+)")
 _BASELINE = re.compile(r"\bbaseline (-?[\d.]+) (-?[\d.]+)")
 _CONFIDENCE = re.compile(r"\bx_wconf (\d+)")
 _ANGLE = re.compile(r"\btextangle (-?[\d.]+)")
+_SHORT = 3
 _LINES = {"ocr_line", "ocr_header", "ocr_caption", "ocr_textfloat", "ocr_footer"}
 _HTML = "{http://www.w3.org/1999/xhtml}"
 
@@ -96,19 +97,24 @@ def parse(hocr: Path) -> tuple[Line, ...]:
                     (left, top, right, bottom),
                     float(base[1]) if base else 0.0,
                     float(base[2]) if base else 0.0,
-                    float(angle[1]) if angle else _upwards(words) if base is None else 0.0,
+                    float(angle[1]) if angle else _upwards(words, level=base is not None),
                 )
             )
     return tuple(lines)
 
 
-def _upwards(words: list[Word]) -> float:
-    """The angle of a line that has no baseline: Tesseract leaves it out where lines run upwards."""
-    first, last = words[0], words[-1]
-    across, down = abs(last.left - first.left), last.top - first.top
-    if max(word.bottom for word in words) - min(word.top for word in words) <= across:
+def _upwards(words: list[Word], *, level: bool) -> float:
+    """The angle of a line that runs up or down the page, which Tesseract's hOCR does not say.
+
+    It leaves out the baseline there (`level` is False). A level line in a tall box is vertical
+    text that was misread; OCRmyPDF would drop it from the text layer without an angle.
+    """
+    width = max(word.right for word in words) - min(word.left for word in words)
+    height = max(word.bottom for word in words) - min(word.top for word in words)
+    letters = sum(len(word.text) for word in words)
+    if height <= (2 * width if level else width) or (level and letters < _SHORT):
         return 0.0
-    return 270.0 if down >= 0 else 90.0
+    return 270.0 if words[-1].top >= words[0].top else 90.0
 
 
 def tilted(read: Read, degrees: float) -> Read:

@@ -59,7 +59,7 @@ def decode(data: bytes) -> PostingList:
     pages = array("I")
     start = _COUNT.size + count * pages.itemsize
     pages.frombytes(data[_COUNT.size : start])
-    if len(pages) != count:
+    if len(pages) != count or not count:
         raise ValueError(count)
     if not rich:
         return PostingList(pages, b"", [])

@@ -1,6 +1,6 @@
 """One generation of the index: a directory that Whoosh owns, with a durable commit point.
 
-The journal position and the sizes of all files stand in the table of contents, so they change
+The journal position and the measures of all files stand in the table of contents, so they change
 in the same rename as the pages. After a crash the last table of contents is the truth; files
 that it does not name are swept.
 """
@@ -8,9 +8,11 @@ that it does not name are swept.
 import math
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +54,15 @@ class Snapshot:
     commit: int
     position: int
     segments: tuple[Segment, ...]
+    files: Mapping[str, tuple[int, int]]
+    """Size and CRC-32 of each file."""
 
 
 def create(directory: Path) -> None:
     """An empty generation in a directory of its own, durable on return."""
     directory.mkdir(exist_ok=True)
     schema = Schema(stored=STORED(), **{name: ID() for name in (*LABELS, *SPELLED)})
-    schema.position, schema.layout, schema.sizes = 0, LAYOUT, {}
+    schema.position, schema.layout, schema.files = 0, LAYOUT, {}
     FileIndex.create(DurableStorage(str(directory)), schema, NAME)
 
 
@@ -78,7 +82,7 @@ def load(directory: Path, known: Snapshot | None = None) -> Snapshot:
     schema = toc.schema
     if getattr(schema, "layout", None) != LAYOUT:
         raise UnavailableError("index-damaged", reason="layout")
-    for name, size in schema.sizes.items():
+    for name, (size, _) in schema.files.items():
         if not storage.file_exists(name) or storage.file_length(name) != size:
             raise UnavailableError("index-damaged", reason="size")
     earlier = {segment.identity: segment for segment in known.segments} if known else {}
@@ -90,7 +94,26 @@ def load(directory: Path, known: Snapshot | None = None) -> Snapshot:
         else:
             segment.refresh(raw)
         segments.append(segment)
-    return Snapshot(toc.generation, schema.position, tuple(segments))
+    return Snapshot(toc.generation, schema.position, tuple(segments), dict(schema.files))
+
+
+def check(directory: Path, snapshot: Snapshot) -> None:
+    """Reads every file of a commit and compares it with what was written.
+
+    Raises UnavailableError("index-damaged"); a search notices lengths only.
+    """
+    for name, measured in snapshot.files.items():
+        if reading(partial(_measured, directory / name)) != measured:
+            raise UnavailableError("index-damaged", reason="checksum")
+
+
+def _measured(path: Path) -> tuple[int, int]:
+    """Size and CRC-32 of a file."""
+    size = checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            size, checksum = size + len(block), zlib.crc32(block, checksum)
+    return size, checksum
 
 
 def sweep(directory: Path) -> None:
@@ -125,7 +148,7 @@ def unwritten(directory: Path) -> Iterator[None]:
 def _orphans(directory: Path) -> list[Path]:
     storage = DurableStorage(str(directory))
     toc = reading(lambda: TOC.read(storage, NAME))
-    named = {*toc.schema.sizes, f"_{NAME}_{toc.generation}.toc", f"{NAME}_WRITELOCK", OWNER}
+    named = {*toc.schema.files, f"_{NAME}_{toc.generation}.toc", f"{NAME}_WRITELOCK", OWNER}
     return [path for path in directory.iterdir() if path.name not in named]
 
 
@@ -134,7 +157,7 @@ OWNER = "OWNER"
 
 
 class Writer(SegmentWriter):  # type: ignore[misc]
-    """One commit. `commit_at` writes pages, position and sizes in one rename."""
+    """One commit. `commit_at` writes pages, position and measures in one rename."""
 
     def __init__(self, directory: Path) -> None:
         storage = DurableStorage(str(directory))
@@ -198,10 +221,10 @@ class Writer(SegmentWriter):  # type: ignore[misc]
     def _commit_toc(self, segments: Sequence[Any]) -> None:
         self.schema.position = self.position
         self.schema.layout = LAYOUT
-        self.schema.sizes = {
-            name: self.storage.file_length(name)
-            for segment in segments
-            for name in segment.list_files(self.storage)
+        names = [name for one in segments for name in one.list_files(self.storage)]
+        known = self.schema.files
+        self.schema.files = {
+            name: known.get(name) or _measured(Path(self.storage.folder) / name) for name in names
         }
         super()._commit_toc(segments)
 

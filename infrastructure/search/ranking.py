@@ -22,7 +22,7 @@ Points = list[dict[int, float]]
 """For each segment the points of each page that may be in the answer."""
 TIERS = {Match.EXACT: 2.0, Match.FOLDED: 1.0, Match.NEAR: 0.0}
 SPELLED_BONUS = 0.5
-PAIR_BONUS = 0.7
+PAIR_BONUS = 1.0
 MISREAD = 0.6
 OWN_CODE_BONUS = 5.0
 

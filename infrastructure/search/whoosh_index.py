@@ -171,9 +171,15 @@ class WhooshIndex:
     # ------------------------------------------------------------ reading
 
     def inspect_pages(self) -> Iterator[PageDocument]:
-        """Every page as it was put, with its text as indexed, for comparing with the events."""
+        """Every page as it was put, with its text as indexed, for comparing with the events.
+
+        The checksums of all files are compared first; UnavailableError("index-damaged") is raised
+        when one differs.
+        """
         with self._lock:
             snapshot = self._read()
+            if self._loaded is not None:
+                generation.check(self._loaded, snapshot)
         for segment in snapshot.segments:
             for page in bits.pages(segment.live):
                 with self._lock:

@@ -12,7 +12,13 @@ from typing import Protocol
 
 from domain import dossier as dossiers
 from domain import record as records
-from domain.dossier import Dossier, DossierErased, DossierEvent, DossierRestricted
+from domain.dossier import (
+    Dossier,
+    DossierErased,
+    DossierEvent,
+    DossierOpened,
+    DossierRestricted,
+)
 from domain.errors import ConcurrentChangeError, IntegrityError, NotFoundError, UnavailableError
 from domain.events import Event, Recorded
 from domain.ports import Clock, Journal, ObjectStore, PageDocument, Rebuilt, SearchIndex
@@ -34,6 +40,8 @@ _RECORDS = 256
 _STEP_SECONDS = 0.1
 _BUSY_ATTEMPTS = 100
 """Each waits a step, and the index itself waits a while for its writer."""
+_DECISIVE = (DossierOpened, DossierRestricted, DossierErased)
+"""Events of a dossier that say what stands on the pages of its records."""
 _BUSY = "index-busy"
 _DAMAGED = "index-damaged"
 
@@ -51,6 +59,8 @@ class _Touched:
 
     position: int
     records: frozenset[StreamId]
+    dossiers: frozenset[StreamId]
+    """Those whose own decisions touch all their records."""
     events: int
 
 
@@ -91,12 +101,15 @@ class PagesFollower:
     def _follow(self, index: SearchIndex, until: int) -> int:
         """Applies batches until the index has reached a position; how many events they held."""
         events = 0
+        dossiers_known: dict[StreamId, list[Recorded[Event]]] = {}
         for _ in self._attempts():
             while (after := index.position()) < until:
                 touched = self._touched(after)
                 if touched is None:
                     return events
-                pages, removed = self._documents(touched)
+                for changed in touched.dossiers:
+                    dossiers_known.pop(changed, None)
+                pages, removed = self._documents(touched, dossiers_known)
                 try:
                     index.apply(touched.position, pages, removed)
                 except ConcurrentChangeError:
@@ -132,17 +145,22 @@ class PagesFollower:
     def _touched(self, after: int) -> _Touched | None:
         """What a batch behind a position touches, None at the end of the journal."""
         touched: set[StreamId] = set()
+        dossiers_changed: set[StreamId] = set()
         position, count = after, 0
         while len(touched) < _RECORDS:
             events = self._journal.follow(position, BATCH)
             for recorded in events:
                 touched |= self._records_of(recorded)
+                if isinstance(recorded.event, _DECISIVE):
+                    dossiers_changed.add(recorded.stream)
                 position, count = recorded.position, count + 1
                 if len(touched) >= _RECORDS:
                     break
             if len(events) < BATCH:
                 break
-        return _Touched(position, frozenset(touched), count) if count else None
+        if not count:
+            return None
+        return _Touched(position, frozenset(touched), frozenset(dossiers_changed), count)
 
     def _records_of(self, recorded: Recorded[Event]) -> set[StreamId]:
         event = recorded.event
@@ -155,12 +173,14 @@ class PagesFollower:
 
     # ------------------------------------------------------------ what they say
 
-    def _documents(self, touched: _Touched) -> tuple[list[PageDocument], list[StreamId]]:
+    def _documents(
+        self, touched: _Touched, dossiers_known: dict[StreamId, list[Recorded[Event]]]
+    ) -> tuple[list[PageDocument], list[StreamId]]:
         """The pages of the touched records at the position, and the records put or removed.
 
-        Every touched record is removed first, so that none of its former pages stays.
+        Every touched record is removed first, so that none of its former pages stays. Dossiers
+        stay known from batch to batch, or a large one would be loaded again for each.
         """
-        known: dict[StreamId, Dossier | None] = {}
         pages: list[PageDocument] = []
         for stream in sorted(touched.records):
             events = self._journal.load(stream)
@@ -168,11 +188,12 @@ class PagesFollower:
             then = record_of([one for one in events if one.position <= touched.position])
             if now is None or then is None or is_hidden(now):
                 continue
-            if then.dossier not in known:
-                known[then.dossier] = dossier_of(
-                    self._journal.load(then.dossier), upto=touched.position
-                )
-            dossier = known[then.dossier]
+            if then.dossier not in dossiers_known:
+                loaded = self._journal.load(then.dossier)
+                dossiers_known[then.dossier] = [
+                    one for one in loaded if isinstance(one.event, _DECISIVE)
+                ]
+            dossier = dossier_of(dossiers_known[then.dossier], upto=touched.position)
             if dossier is not None:
                 pages += documents(then, dossier, self.text)
         return pages, sorted(touched.records)

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, or_, select
 
-from domain.ports import AgencyRow, DossierRow, RecordRow, SearchScope, WorkItem
+from domain.ports import AgencyRow, DossierRow, Incident, RecordRow, SearchScope, WorkItem
 from domain.text import nfc
 from domain.values import Digest, StreamId
 from infrastructure.views.catalogue import CatalogueView
 from infrastructure.views.history import HistoryView
 from infrastructure.views.runner import Runner
-from infrastructure.views.work import WorkView
+from infrastructure.views.work import INCIDENT, WorkView
 
 V = TypeVar("V", CatalogueView, HistoryView, WorkView)
 
@@ -139,8 +139,7 @@ class SqlWork:
                 .join(view.dossiers, dossiers.id == records.dossier)
                 .order_by(items.position, items.record, items.task, items.warning)
             )
-            if task is not None:
-                found = found.where(items.task == task)
+            found = found.where(items.task == task if task else items.task != INCIDENT)
             return [
                 WorkItem(
                     record=row.record,
@@ -156,6 +155,20 @@ class SqlWork:
                 )
                 for row in connection.execute(found)
             ]
+
+    def incidents(self) -> Sequence[Incident]:
+        """See the port."""
+        return [
+            Incident(
+                record=item.record,
+                dossier=item.dossier,
+                dossier_code=item.dossier_code,
+                agencies=item.agencies,
+                ground=item.reason or "",
+                since=item.since,
+            )
+            for item in self.items(task=INCIDENT)
+        ]
 
 
 class SqlHistory:

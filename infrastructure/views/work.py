@@ -1,7 +1,7 @@
 """The read model `work`: what is to be read, confirmed or looked at. Nothing personal.
 
 An item lasts from the event that opened it to the one that settled it. A record that is isolated
-or erased, or whose dossier is erased, has none.
+or erased, or whose dossier is erased, has none but its incident.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,6 +48,8 @@ from infrastructure.views.times import Instant
 
 VERSION = 1
 READ, CONFIRM, LOOK = "read", "confirm", "look"
+INCIDENT = "incident"
+"""An isolated record: on no list of work, on the administrator's list of incidents alone."""
 PENDING, FAILED, STUCK = "pending", "failed", "stuck"
 SEEN_ELSEWHERE = "same-bytes-elsewhere"
 PAGES_UNREAD = "pages-unread"
@@ -163,9 +165,13 @@ class _Batch:
             case RecordConfirmed():
                 self._records.change(stream, confirmed=True)
                 self._settle(stream, CONFIRM, LOOK)
-            case RecordIsolated() | RecordErased():
+            case RecordErased():
                 self._records.change(stream, gone=True)
                 self._settle(stream, READ, CONFIRM, LOOK)
+            case RecordIsolated():
+                self._settle(stream, READ, CONFIRM, LOOK)
+                self._add(recorded, stream, INCIDENT, warning=event.ground.value, origin="")
+                self._records.change(stream, gone=True)
             case ScanReceived():
                 for warning in ((SEEN_ELSEWHERE,) if event.seen_elsewhere else ()) + event.warnings:
                     self._warn(recorded, event.record, warning, _SCAN)

@@ -126,7 +126,7 @@ class House:
         return dossier
 
     def inspect(self, **options: Any) -> Inspection:
-        given = {"archive": ARCHIVE, "keys": self.keys, "processes": 1} | options
+        given: dict[str, Any] = {"archive": ARCHIVE, "keys": self.keys, "processes": 1} | options
         return inspect_journal(self.path, **given)
 
     def kinds(self, **options: Any) -> set[str]:

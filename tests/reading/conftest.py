@@ -39,9 +39,7 @@ class Outcome:
         self.text = Path(reading.text).read_text(encoding="utf-8")
         self.words = Path(reading.words).read_text(encoding="utf-8")
         self.pdfa = Path(reading.pdfa).read_bytes() if reading.pdfa else None
-        self.thumbnails = [
-            Path(one).read_bytes() if one else None for one in reading.thumbnails
-        ]
+        self.thumbnails = [Path(one).read_bytes() if one else None for one in reading.thumbnails]
 
 
 def read(reader: SandboxedReader, path: Path, limits: Limits | None = None) -> Outcome:

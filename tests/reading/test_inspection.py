@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from PIL import Image
 from pikepdf import Array, Dictionary, Name
+from PIL import Image
 
 from domain.errors import RefusedFileError
 from domain.ports import Limits
@@ -118,7 +118,10 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "ten thousand pages": ("too-many-pages", lambda: blank_pdf(10_000)),
     "a PNG of 1,225 megapixels": ("page-too-large", huge_bilevel),
     "a PDF that claims such an image": ("page-too-large", lambda: with_image(60_000, 60_000)),
-    "a drawing of sixteen million lines": ("file-damaged", lambda: with_stream(b"0 0 m 9 9 l S " * (1 << 24))),
+    "a drawing of sixteen million lines": (
+        "file-damaged",
+        lambda: with_stream(b"0 0 m 9 9 l S " * (1 << 24)),
+    ),
 }
 
 

@@ -9,8 +9,8 @@ import img2pdf
 import pikepdf
 import pypdfium2
 import pytest
-from PIL import Image
 from pikepdf import Dictionary, Name
+from PIL import Image
 
 from domain.errors import ReadingError
 from domain.ports import Limits, PageState
@@ -140,9 +140,7 @@ def test_a_lost_tounicode_map_is_noticed(once: Outcome, tmp_path: Path) -> None:
         pdfa.check_text(lost, {0: once.text})
 
 
-def test_a_tiff_of_many_frames_becomes_as_many_pages(
-    reader: SandboxedReader, folder: Path
-) -> None:
+def test_a_tiff_of_many_frames_becomes_as_many_pages(reader: SandboxedReader, folder: Path) -> None:
     fax = paper.page(paper.letter(4, 2), colour=False, noise=False).convert("1")
     red = paper.page(paper.letter(5, 2))
     path = folder / "frames.tif"
@@ -173,8 +171,8 @@ def _save_frames(path: Path, fax: Image.Image, red: Image.Image) -> None:
         frame.save(part, compression=compression, dpi=(200, 200))
         parts.append(Image.open(part))
     parts[0].save(path, save_all=True, append_images=parts[1:], dpi=(200, 200))
-    for part in parts:
-        part.close()
+    for opened in parts:
+        opened.close()
 
 
 def test_a_png_with_transparency_is_read(reader: SandboxedReader, folder: Path) -> None:
@@ -188,9 +186,7 @@ def test_a_png_with_transparency_is_read(reader: SandboxedReader, folder: Path) 
 
 
 @pytest.mark.parametrize("lies", [90, 180, 270])
-def test_a_page_that_lies_wrong_is_turned(
-    reader: SandboxedReader, folder: Path, lies: int
-) -> None:
+def test_a_page_that_lies_wrong_is_turned(reader: SandboxedReader, folder: Path, lies: int) -> None:
     # The sheet lay turned clockwise by `lies` degrees in the scanner.
     picture = paper.page(paper.letter(7, 8)).rotate(-lies, expand=True)
     jpeg = paper.jpeg(picture, folder / f"lies{lies}.jpg")
@@ -204,9 +200,7 @@ def test_a_page_that_lies_wrong_is_turned(
     _assert_shown_upright(outcome)
 
 
-def test_a_page_with_rotate_is_read_as_it_is_shown(
-    reader: SandboxedReader, folder: Path
-) -> None:
+def test_a_page_with_rotate_is_read_as_it_is_shown(reader: SandboxedReader, folder: Path) -> None:
     picture = paper.page(paper.letter(8, 8)).rotate(90, expand=True)
     path = paper.pdf([paper.jpeg(picture, folder / "r.jpg")], folder / "rotate.pdf")
     with pikepdf.open(path, allow_overwriting_input=True) as pdf:
@@ -255,15 +249,28 @@ def _shown(page: pypdfium2.PdfPage, x: float, y: float) -> tuple[float, float]:
     return across.value / 10_000, down.value / 10_000
 
 
+def test_notes_along_both_margins_stay_in_the_text_layer(
+    reader: SandboxedReader, folder: Path
+) -> None:
+    picture = paper.page(paper.letter(12, 6), noise=False)
+    note = paper.page("Đã kiểm tra và lưu hồ sơ tại văn phòng", noise=False, colour=False)
+    strip = note.crop((160, 150, 1100, 210)).convert("RGB")
+    picture.paste(strip.rotate(90, expand=True), (60, 1000))
+    picture.paste(strip.rotate(-90, expand=True), (1540, 1000))
+    outcome = read(reader, paper.jpeg(picture, folder / "margin.jpg"))
+    assert "VIỆT NAM" in outcome.text
+    assert outcome.reading.pages[0].turned == 0
+
+
 def test_a_crooked_page_is_straightened_for_reading_alone(
     reader: SandboxedReader, folder: Path
 ) -> None:
-    picture = paper.page(paper.letter(9, 22)).rotate(
+    picture = paper.page(paper.letter(9, 14)).rotate(
         -5, fillcolor=(250, 249, 245), resample=Image.Resampling.BICUBIC
     )
     path = paper.jpeg(picture, folder / "crooked.jpg")
     outcome = read(reader, path)
-    wanted = folded(paper.letter(9, 22)).split()
+    wanted = folded(paper.letter(9, 14)).split()
     got = folded(outcome.text).split()
     assert len(set(wanted) & set(got)) > 0.9 * len(set(wanted))
     assert outcome.pdfa is not None

@@ -112,24 +112,30 @@ def test_inside_there_is_no_network_no_etc_and_no_home() -> None:
 
 
 def test_a_job_sees_its_own_folder_alone_and_no_network(
-    own_reader: SandboxedReader, tmp_path: Path, long_file: Path
+    own_reader: SandboxedReader, tmp_path: Path, letter: Path
 ) -> None:
     needs_bubblewrap()
-    seen: list[tuple[str, list[str]]] = []
+    seen: list[tuple[str, set[str]]] = []
 
     def look(_page: object) -> None:
         folder = tmp_path / "own"
         job = warm_process(folder)
         while below := [pid for pid in children_of(job) if "warm" in name_of(pid)]:
             job = below[0]
-        seen.append((os.readlink(f"/proc/{job}/ns/net"), os.listdir(f"/proc/{job}/root/jobs")))
+        names = {path.name for path in Path(f"/proc/{job}/root/jobs").iterdir()}
+        seen.append((network_of(job), names))
 
-    found = own_reader.inspect(str(long_file), Limits())
-    with own_reader.read(str(long_file), found, Limits(), look):
+    found = own_reader.inspect(str(letter), Limits())
+    with own_reader.read(str(letter), found, Limits(), look):
         pass
     network, folder = seen[0]
-    assert network != os.readlink("/proc/self/ns/net")
+    assert network != network_of(os.getpid())
     assert wire.REQUEST in folder
+
+
+def network_of(pid: int) -> str:
+    """The network namespace of a process."""
+    return str(Path(f"/proc/{pid}/ns/net").readlink())
 
 
 def name_of(pid: int) -> str:
@@ -228,7 +234,7 @@ def test_with_limits_alone_a_file_is_read_as_well(tmp_path: Path, letter: Path) 
     networks = set()
 
     def look(_page: object) -> None:
-        networks.add(os.readlink(f"/proc/{warm_process(tmp_path)}/ns/net"))
+        networks.add(network_of(warm_process(tmp_path)))
 
     try:
         found = reader.inspect(str(letter), Limits())
@@ -237,7 +243,7 @@ def test_with_limits_alone_a_file_is_read_as_well(tmp_path: Path, letter: Path) 
     finally:
         reader.close()
     if os.getuid() == 0:
-        assert networks != {os.readlink("/proc/self/ns/net")}
+        assert networks != {network_of(os.getpid())}
 
 
 def test_two_files_are_read_at_a_time(own_reader: SandboxedReader, letter: Path) -> None:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from pikepdf import Name
+from pyhanko.pdf_utils.generic import NumberObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import signers
 from pyhanko.sign.fields import SigSeedSubFilter
@@ -48,11 +49,11 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> signers.SimpleSigner:
             serialization.NoEncryption(),
         )
     )
-    (folder / "certificate.pem").write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    made = signers.SimpleSigner.load(  # type: ignore[no-untyped-call]
+        str(folder / "key.pem"), str(folder / "certificate.pem")
     )
-    made = signers.SimpleSigner.load(str(folder / "key.pem"), str(folder / "certificate.pem"))
-    assert made is not None
+    assert isinstance(made, signers.SimpleSigner)
     return made
 
 
@@ -107,12 +108,10 @@ def test_a_page_added_after_signing_is_noticed(
 ) -> None:
     writer = IncrementalPdfFileWriter(io.BytesIO(sign(scan, signer)))
     page = writer.root["/Pages"]["/Kids"][0]
-    page["/Rotate"] = writer.allocate_placeholder() and __import__(
-        "pyhanko.pdf_utils.generic", fromlist=["NumberObject"]
-    ).NumberObject(180)
+    page["/Rotate"] = NumberObject(180)  # type: ignore[no-untyped-call]
     writer.update_container(page)
     out = io.BytesIO()
-    writer.write(out)
+    writer.write(out)  # type: ignore[no-untyped-call]
     assert judged(tmp_path, out.getvalue()) == ["changed-after-signing"]
 
 

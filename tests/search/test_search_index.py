@@ -1,7 +1,7 @@
 """What every engine behind the port `SearchIndex` keeps; a further engine is one more factory."""
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -30,8 +30,8 @@ FACTORIES: dict[str, Factory] = {"whoosh": WhooshIndex}
 
 
 @pytest.fixture(params=FACTORIES)
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchIndex]:
-    yield FACTORIES[request.param](tmp_path / "index")
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> SearchIndex:
+    return FACTORIES[request.param](tmp_path / "index")
 
 
 def fill(index: SearchIndex, *pages: PageDocument) -> None:
@@ -142,7 +142,7 @@ def test_words_without_marks_match_folded_and_with_marks_exactly_first(index: Se
 
 def test_no_word_is_a_stop_word(index: SearchIndex) -> None:
     fill(index, page(1, "an ninh, cán bộ, máy in, tổ ở ý y a"), page(2, "khác"))
-    for word in ("an", "can", "may", "to", "in", "in an", "ở", "ý", "y", "a", "o", "the a"[4:]):
+    for word in ("an", "can", "may", "to", "in", "in an", "ở", "ý", "y", "a", "o"):
         assert records(index, word) == [1], word
 
 

@@ -30,8 +30,10 @@ def test_an_erasure_leaves_no_trace_in_rows_log_and_index(tmp_path: Path) -> Non
         other = world.scan(kept, b"kept %d" % n)
         world.read(other)
         world.describe(other, subject=f"Tờ khai {n} " + "dài " * n)
+        if n == 20:
+            world.views.forget()  # From here on the names stand in the file and in its log.
     world.views.catch_up()
-    assert set(traces(tmp_path, NAME)) >= {"views.sqlite"}
+    assert {"views.sqlite", "views.sqlite-wal"} <= set(traces(tmp_path, NAME))
 
     world.erase(holder)
     world.views.forget()
