@@ -318,6 +318,7 @@ def _erasing(command: str) -> Callable[[Console, Json], None]:
     return lambda to, result: _erase(to, result, command)
 
 
+_ERASING = ("erase-request", "erase-refuse", "erase-restrict", "erase-approve")
 _WRITERS: Mapping[str, Callable[[Console, Json], None]] = {
     "doctor": _doctor,
     "history": _history,
@@ -328,4 +329,4 @@ _WRITERS: Mapping[str, Callable[[Console, Json], None]] = {
     "show": _show,
     "verify": _verify,
     "work": _work,
-} | {f"erase-{verb}": _erasing(f"erase-{verb}") for verb in ("request", "refuse", "restrict", "approve")}
+} | {command: _erasing(command) for command in _ERASING}

@@ -1,71 +1,89 @@
 """`chauban`: the command line, an entry point.
 
 Exit codes: 0 done; 1 done, and something is wrong with the archive or a file; 2 the command was
-wrong; 3 a part is not available. Nothing is ever half-done.
+wrong; 3 a part is not available; 130 it was interrupted. Nothing is ever half-done.
 """
 
 import contextlib
-import json
-import os
 import signal
 import sys
-import unicodedata
+import traceback
 from argparse import Namespace
-from collections.abc import Sequence
-from getpass import getpass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from api import parser
-from api.commands import COMMANDS, Context
+from api import answers, parser
+from api.commands import COMMANDS, Context, given_as
 from api.console import Console
 from api.ingesting import Declared, ingest
+from api.passphrase import read_passphrase
+from api.usage import UsageError
 from domain.agents import Agent
 from domain.errors import (
     ArchiveError,
     ConcurrentChangeError,
     IntegrityError,
+    InvalidValueError,
     NotFoundError,
     ReadingError,
     UnavailableError,
 )
-from domain.services import Archive, Request, erasing, oversight
+from domain.services import Archive, Request, oversight
 from domain.services.deciding import load, resolve
 from domain.values import Basis, CommandId, Kind, Secrecy
 from infrastructure import bootstrap
 from infrastructure.bootstrap import House, Settings
 
 _INTERRUPTED = 130
+_EVEN_DAMAGED = frozenset({"backup", "history", "rebuild", "verify", "worker"})
+"""Commands that are needed most when a view or an event is damaged."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command."""
-    given = [unicodedata.normalize("NFC", each) for each in arguments or sys.argv[1:]]
-    settings = bootstrap.read_settings()
-    say = bootstrap.messages(english=_english(given, settings))
-    console = Console(say)
-    as_json = "--json" in given
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = given[: given.index("--")] if "--" in given else given
+    say = bootstrap.messages(english=_english(options))
+    console = Console(say, as_json="--json" in options)
+    chosen = Namespace()
     try:
-        chosen = parser.build(say.text).parse_args(given)
-        return _run(chosen, console, as_json=as_json)
-    except parser.UsageError as exc:
-        sys.stderr.write(f"{exc}\n")
-        return _failed(as_json, "usage", str(exc), 2)
+        parser.build(say).parse_args(given, chosen)
+        return _run(chosen, console)
+    except UsageError as exc:
+        return _failed(console, "usage", console.complain(str(exc)), 2)
     except ArchiveError as exc:
-        return _failed(as_json, exc.code, console.trouble(exc.code, exc.details), _exit_code(exc))
+        said = console.trouble(exc.code, _facts(chosen, exc))
+        return _failed(console, exc.code, said, _exit_code(exc))
+    except OSError as exc:
+        said = console.trouble("system-error", {"cause": exc.strerror or type(exc).__name__})
+        return _failed(console, "system-error", said, 3)
     except KeyboardInterrupt:
-        console.trouble("interrupted", {})
-        return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # The second one finds us leaving.
+        return _failed(console, "interrupted", console.trouble("interrupted", {}), _INTERRUPTED)
+    except Exception as exc:
+        # Its text may hold what a paper says; the place is enough to find the fault.
+        place = traceback.extract_tb(exc.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        said = console.trouble("unexpected", {"kind": type(exc).__name__, "where": where})
+        return _failed(console, "unexpected", said, 3)
+    finally:
+        console.flush()
 
 
-def _english(given: Sequence[str], settings: Settings) -> bool:
-    for at, word in enumerate(given):
-        if word.startswith("--lang"):
-            return (word.partition("=")[2] or "".join(given[at + 1 : at + 2])) == "en"
-    return settings.english
+def _english(options: Sequence[str]) -> bool:
+    for at, word in enumerate(options):
+        if word == "--lang" or word.startswith("--lang="):
+            return (word.partition("=")[2] or "".join(options[at + 1 : at + 2])) == "en"
+    return bootstrap.prefers_english()
+
+
+def _facts(chosen: Namespace, exc: ArchiveError) -> dict[str, str | int]:
+    """The details of an error; a reference is told as it was typed, so that it says no more."""
+    typed = getattr(chosen, "ref", None) or getattr(chosen, "dossier", None)
+    if exc.code == NotFoundError.code and typed:
+        return {**exc.details, "reference": typed[:80]}
+    return exc.details
 
 
 def _exit_code(exc: ArchiveError) -> int:
@@ -78,25 +96,24 @@ def _exit_code(exc: ArchiveError) -> int:
             return 2
 
 
-def _failed(as_json: bool, code: str, text: str, exit_code: int) -> int:  # noqa: FBT001
-    if as_json:
-        print(json.dumps({"error": code, "message": text}, ensure_ascii=False))
+def _failed(console: Console, code: str, text: str, exit_code: int) -> int:
+    if console.as_json:
+        console.json({"error": code, "message": text})
     return exit_code
 
 
-def _run(chosen: Namespace, console: Console, *, as_json: bool) -> int:
+def _run(chosen: Namespace, console: Console) -> int:
     settings = bootstrap.read_settings(getattr(chosen, "archive", None))
     special = _WITHOUT_ARCHIVE.get(chosen.run)
     if special is not None:
         result, code = special(chosen, settings, console)
-        _answer(chosen.run, result, console, as_json=as_json)
+        _answer(chosen.run, result, console)
         return code
     with bootstrap.opened(settings) as house:
-        if chosen.run != "worker":
-            house.archive.views.catch_up()
+        _catch_up(chosen, house)
         request = _request(chosen, house)
         if chosen.run == "ingest":
-            return _ingest(chosen, house, request, console, as_json=as_json)
+            return _ingest(chosen, house, request, console)
         if chosen.run == "worker":
             return _worker(settings)
         if chosen.run == "backup":
@@ -105,28 +122,37 @@ def _run(chosen: Namespace, console: Console, *, as_json: bool) -> int:
         else:
             context = Context(house.archive, request, chosen, console.progress)
             result, code = COMMANDS[chosen.run](context)
-    _answer(chosen.run, result, console, as_json=as_json)
-    return code
+        _answer(chosen.run, result, console)
+        return code
 
 
-def _answer(command: str, result: dict[str, Any], console: Console, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False), flush=True)
+def _catch_up(chosen: Namespace, house: House) -> None:
+    try:
+        house.archive.views.catch_up()
+    except (IntegrityError, UnavailableError):
+        if chosen.run not in _EVEN_DAMAGED:
+            raise
+
+
+def _answer(command: str, result: dict[str, Any], console: Console) -> None:
+    if console.as_json:
+        console.json(result)
     else:
-        console.answer(command, result)
+        answers.tell(console, command, result)
 
 
 def _request(chosen: Namespace, house: House) -> Request:
     basis = Basis(getattr(chosen, "basis", "33/2024/QH15"), getattr(chosen, "reference", None))
     command = getattr(chosen, "command", None) or house.archive.identifiers.new()
-    if not 1 <= len(command) <= 200 or not command.isprintable():
-        raise NotFoundError("invalid-command-id")
+    if len(command) > 200 or not command.isprintable():
+        raise InvalidValueError("invalid-command-id")
     return Request(_agent(chosen, house), CommandId(command), basis)
 
 
 def _agent(chosen: Namespace, house: House) -> Agent:
     """Who acts. On the command line that is a claim, and `verify` says so."""
-    given = [word for word in getattr(chosen, "as_given", []) if not _is_kind(chosen, word)]
+    kinds = parser.KINDS if chosen.run == "get" else ()
+    given = [word for word in given_as(chosen) if word not in kinds]
     if not given:
         if house.default_agent is None:
             raise NotFoundError("no-agent-for-account")
@@ -135,22 +161,18 @@ def _agent(chosen: Namespace, house: House) -> Agent:
         return load(house.archive, resolve(house.archive, given[-1], Kind.AGENT)).agent()
     except NotFoundError:
         named = house.archive.catalogue.agents_named(given[-1])
-        if len(named) != 1:
-            raise NotFoundError("unknown-agent" if not named else "agent-ambiguous") from None
+        if len(named) > 1:
+            raise NotFoundError("agent-ambiguous") from None
+        if not named:
+            raise NotFoundError("unknown-agent") from None
         return load(house.archive, named[0]).agent()
 
 
-def _is_kind(chosen: Namespace, word: str) -> bool:
-    return chosen.run == "get" and word in parser.KINDS
-
-
-def _ingest(
-    chosen: Namespace, house: House, request: Request, console: Console, *, as_json: bool
-) -> int:
+def _ingest(chosen: Namespace, house: House, request: Request, console: Console) -> int:
     dossier = resolve(house.archive, chosen.dossier, Kind.DOSSIER)
     declared = Declared(chosen.device, chosen.sheets, chosen.documents, Secrecy(chosen.secrecy))
     bad = False
-    answers = ingest(
+    told = ingest(
         house.archive,
         request,
         dossier,
@@ -159,9 +181,9 @@ def _ingest(
         lambda: bootstrap.start_worker(house.settings, until_idle=True),
         console.progress,
     )
-    for each in answers:
+    for each in told:
         bad = bad or each["state"] in ("refused", "failed")
-        _answer("ingest", each, console, as_json=as_json)
+        _answer("ingest", each, console)
     return 1 if bad else 0
 
 
@@ -189,43 +211,25 @@ def _init(chosen: Namespace, settings: Settings, console: Console) -> Special:
 
 
 def _keys_recovery(chosen: Namespace, settings: Settings, console: Console) -> Special:
-    passphrase = _passphrase(chosen, console, twice=True)
+    passphrase = read_passphrase(chosen.passphrase_file, console, twice=True)
     done = bootstrap.write_recovery_file(settings, passphrase, Path(chosen.output))
     return {"keys": done}, 0
 
 
 def _keys_recover(chosen: Namespace, settings: Settings, console: Console) -> Special:
-    passphrase = _passphrase(chosen, console, twice=False)
+    passphrase = read_passphrase(chosen.passphrase_file, console, twice=False)
     return {"keys": bootstrap.recover_keys(settings, Path(chosen.file), passphrase)}, 0
-
-
-def _passphrase(chosen: Namespace, console: Console, *, twice: bool) -> str:
-    """From a file, a terminal, or standard input; never from the arguments."""
-    if chosen.passphrase_file:
-        try:
-            return Path(chosen.passphrase_file).read_text().strip()
-        except OSError as exc:
-            raise UnavailableError("file-unreadable", file=chosen.passphrase_file) from exc
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().strip()
-    first = getpass(console.text("ask-passphrase"))
-    if twice and getpass(console.text("ask-passphrase-again")) != first:
-        raise NotFoundError("passphrases-differ")
-    return first
 
 
 def _restore(chosen: Namespace, settings: Settings, console: Console) -> Special:
     done = bootstrap.restore(settings, Path(chosen.folder).absolute())
     with bootstrap.opened(settings) as house:
-        archive = house.archive
-        archive.views.catch_up()
-        again = erasing.complete_all(archive)
+        house.archive.views.catch_up()
         request = _request(chosen, house)
-        result = oversight.verify(archive, request, progress=console.progress)
+        result = oversight.verify(house.archive, request, progress=console.progress)
     found = [vars(each) for each in result.findings]
-    return {**vars(done), "erasures": again, "ok": result.ok, "findings": found}, (
-        0 if result.ok else 1
-    )
+    answer = {**vars(done), "ok": result.ok, "findings": found}
+    return answer, 0 if result.ok else 1
 
 
 def _doctor(chosen: Namespace, settings: Settings, console: Console) -> Special:
@@ -234,8 +238,12 @@ def _doctor(chosen: Namespace, settings: Settings, console: Console) -> Special:
         for each in bootstrap.check_installation(settings)
     ]
     if all(check["ok"] for check in checks):
-        with contextlib.suppress(ArchiveError), bootstrap.opened(settings) as house:
-            checks.extend(_inside(house.archive, console))
+        try:
+            with bootstrap.opened(settings) as house:
+                checks.extend(_inside(house.archive, console))
+        except ArchiveError as exc:
+            what = console.text(exc.code, **exc.details)
+            checks.append({"name": "opening", "ok": False, "what": what})
     return {"checks": checks}, 0 if all(check["ok"] for check in checks) else 1
 
 
@@ -243,20 +251,12 @@ def _inside(archive: Archive, console: Console) -> list[dict[str, Any]]:
     behind = archive.journal.position() - archive.index.position()
     stuck = sum(item.state == "stuck" for item in archive.work.items())
     return [
-        {
-            "name": "views",
-            "ok": True,
-            "what": console.text("doctor-views", behind=behind),
-        },
-        {
-            "name": "work",
-            "ok": stuck == 0,
-            "what": console.text("doctor-work", stuck=stuck),
-        },
+        {"name": "views", "ok": True, "what": console.text("doctor-views", behind=behind)},
+        {"name": "work", "ok": stuck == 0, "what": console.text("doctor-work", stuck=stuck)},
     ]
 
 
-_WITHOUT_ARCHIVE = {
+_WITHOUT_ARCHIVE: dict[str, Callable[[Namespace, Settings, Console], Special]] = {
     "init": _init,
     "keys-recovery": _keys_recovery,
     "keys-recover": _keys_recover,
@@ -266,4 +266,6 @@ _WITHOUT_ARCHIVE = {
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    with contextlib.suppress(KeyboardInterrupt):
+        raise SystemExit(main())
+    raise SystemExit(_INTERRUPTED)

@@ -1,6 +1,5 @@
 """What each command does: parse, one service call, one answer. Nothing is decided here."""
 
-import tomllib
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from api import shapes
-from api.parser import KINDS, parse_date
+from api.parser import KINDS
+from api.procedures import read_procedure
 from domain.agents import Role
 from domain.dossier import DossierKind
-from domain.errors import InvalidValueError, UnavailableError
+from domain.errors import ArchiveError, InvalidValueError, UnavailableError
 from domain.ports import Answer
-from domain.procedure import Component, RetentionRule, TimeLimit, TimeUnit
 from domain.record import IsolationGround, RepresentationKind
 from domain.services import (
     Archive,
@@ -24,7 +23,7 @@ from domain.services import (
     oversight,
     retrieval,
 )
-from domain.services.deciding import resolve, today
+from domain.services.deciding import load, resolve, today
 from domain.values import Digest, Kind, StreamId, kind_of
 
 _CHUNK = 1 << 20
@@ -93,32 +92,9 @@ def procedure_add(context: Context) -> Result:
     answer = administration.adopt_procedure(
         context.archive,
         context.request,
-        _procedure_text(context.chosen.file, context),
+        read_procedure(Path(context.chosen.file), today(context.archive.clock.now())),
     )
     return dict(answer.result), 0
-
-
-def _procedure_text(file: str, context: Context) -> administration.ProcedureText:
-    try:
-        said = tomllib.loads(Path(file).read_text())
-        limit, retention = said.get("time_limit"), said.get("retention")
-        since = said.get("in_force_from")
-        return administration.ProcedureText(
-            code=str(said["code"]),
-            name=str(said["name"]),
-            components=tuple(Component(**item) for item in said.get("components", ())),
-            time_limit=TimeLimit(limit["value"], TimeUnit(limit["unit"])) if limit else None,
-            retention=RetentionRule(retention["rule"], retention.get("years"))
-            if retention
-            else None,
-            in_force_from=parse_date(str(since)) if since else today(context.archive.clock.now()),
-        )
-    except OSError as exc:
-        raise InvalidValueError("file-unreadable", file=Path(file).name) from exc
-    except (ValueError, KeyError, TypeError) as exc:
-        if isinstance(exc, InvalidValueError):
-            raise
-        raise InvalidValueError("procedure-file-invalid", what=str(exc)[:100]) from exc
 
 
 def agent_add(context: Context) -> Result:
@@ -182,7 +158,7 @@ def search(context: Context) -> Result:
         limit=chosen.limit,
         offset=chosen.offset,
     )
-    return shapes.findings(found, context.archive.catalogue.agencies()), 0
+    return shapes.findings(found, context.archive.catalogue.agencies(), chosen.offset), 0
 
 
 def show(context: Context) -> Result:
@@ -192,25 +168,46 @@ def show(context: Context) -> Result:
     if kind_of(target) is Kind.RECORD:
         record = retrieval.show_record(context.archive, context.request, target, at=at)
         return shapes.shown_record(record), 0
-    dossier = retrieval.show_dossier(context.archive, context.request, target, at=at)
-    return shapes.shown_dossier(dossier, context.archive.catalogue.agencies()), 0
+    shown = retrieval.show_dossier(context.archive, context.request, target, at=at)
+    procedure = shown.dossier.procedure
+    code = load(context.archive, procedure).procedure().code if procedure else None
+    return shapes.shown_dossier(shown, context.archive.catalogue.agencies(), code), 0
 
 
 def history(context: Context) -> Result:
-    """`chauban history`."""
+    """`chauban history`: exit code 1 when an event is no longer what was signed."""
     target = _ref(context, context.chosen.ref)
     at = retrieval.when(context.archive, context.chosen.at)
     events = retrieval.history(context.archive, context.request, target, at=at)
-    return {"events": [shapes.event(each) for each in events]}, 0
+    agents = {each.recorded.by.agent for each in events if each.recorded is not None}
+    names = {agent: _name_of(context.archive, agent) for agent in agents}
+    intact = all(each.state == "intact" for each in events)
+    return {"events": [shapes.event(each, names) for each in events]}, 0 if intact else 1
+
+
+def _name_of(archive: Archive, agent: StreamId) -> str | None:
+    """Whom an identity means; None when that cannot be read."""
+    try:
+        name = load(archive, agent).agent().name
+    except ArchiveError:
+        return None
+    return name if isinstance(name, str) else None
+
+
+def given_as(chosen: Namespace) -> list[str]:
+    """Every word after `--as`, before the command and behind it."""
+    return [*(getattr(chosen, "as_given", None) or ()), *(getattr(chosen, "as_here", None) or ())]
 
 
 def get(context: Context) -> Result:
     """`chauban get`."""
     target = _ref(context, context.chosen.ref, Kind.RECORD)
-    given = getattr(context.chosen, "as_given", None) or []
-    kind = next((word for word in reversed(given) if word in KINDS), "original")
+    kind = next((word for word in reversed(given_as(context.chosen)) if word in KINDS), "original")
     handed = retrieval.hand_out(context.archive, context.request, target, RepresentationKind(kind))
     output = Path(context.chosen.output)
+    if not output.name or output.is_dir():
+        handed.source.close()
+        raise InvalidValueError("file-not-writable", file=context.chosen.output)
     staged = output.with_name(output.name + ".part")
     try:
         # Under its name stands the whole file or nothing: an altered one never gets there.

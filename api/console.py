@@ -46,7 +46,7 @@ class Console:
                 encoding = "utf-8" if as_json else stream.encoding
                 stream.reconfigure(encoding=encoding, errors="replace")
 
-    def text(self, code: str, **details: str | int) -> str:
+    def text(self, code: str, /, **details: str | int) -> str:
         """A message in the user's language."""
         return self._say.text(code, **details)
 

@@ -81,7 +81,7 @@ def _receive(
         with Path(file).open("rb") as source:
             return receive(archive, request, batch, source, name=name, secrecy=declared.secrecy)
     except OSError:
-        return NotFoundError("file-unreadable", file=name)
+        return NotFoundError("file-unreadable")
 
 
 def _derived(request: Request, part: str) -> Request:
@@ -97,7 +97,7 @@ def _answer(
     progress: Progress,
 ) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "file": file,
+        "file": os.fsencode(file).decode(errors="replace"),
         "state": "refused",
         "reason": None,
         "batch": batch,

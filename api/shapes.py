@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Any
 
 from domain import dossier, record
-from domain.events import STORED_NAMES, Event, Recorded
-from domain.ports import AgencyRow, Finding, WorkItem
+from domain.events import Event, Recorded
+from domain.ports import AgencyRow, Examined, Finding, WorkItem
 from domain.record import RecordField
 from domain.services.oversight import Verification
 from domain.services.retrieval import DossierShown, Findings, RecordShown
@@ -41,7 +41,9 @@ def code_of(agencies: Agencies, agency: StreamId) -> str:
     return agencies[agency].code if agency in agencies else agency
 
 
-def dossier_state(state: dossier.Dossier, agencies: Agencies) -> dict[str, Any]:
+def dossier_state(
+    state: dossier.Dossier, agencies: Agencies, procedure_code: str | None
+) -> dict[str, Any]:
     """A dossier's own fields."""
     return {
         "dossier": state.code,
@@ -51,6 +53,7 @@ def dossier_state(state: dossier.Dossier, agencies: Agencies) -> dict[str, Any]:
         "receiving": code_of(agencies, state.receiving),
         "deciding": code_of(agencies, state.deciding),
         "procedure": state.procedure,
+        "procedure_code": procedure_code,
         "opened_on": state.opened_on.isoformat(),
         "applicant": plain(state.applicant),
         "phone": plain(state.phone),
@@ -70,6 +73,9 @@ def record_state(state: record.Record, dossier_code: str) -> dict[str, Any]:
         "carrier": state.carrier.value,
         **{name.value: plain(state.metadata.get(name)) for name in RecordField},
         "received_name": plain(state.received_name),
+        "page_count": state.reading.pages if state.reading else None,
+        "warnings": list(state.reading.warnings) if state.reading else [],
+        "pdfa_problem": state.reading.pdfa_problem if state.reading else None,
         "confirmed": state.confirmed,
         "lock": state.lock,
         "signatures": plain(state.signatures.findings) if state.signatures else [],
@@ -96,20 +102,23 @@ def shown_record(shown: RecordShown) -> dict[str, Any]:
     }
 
 
-def shown_dossier(shown: DossierShown, agencies: Agencies) -> dict[str, Any]:
+def shown_dossier(
+    shown: DossierShown, agencies: Agencies, procedure_code: str | None
+) -> dict[str, Any]:
     """`show DOSSIER`."""
     return {
-        **dossier_state(shown.dossier, agencies),
+        **dossier_state(shown.dossier, agencies, procedure_code),
         "records": [record_state(paper, shown.dossier.code) for paper in shown.records],
         "position": shown.position,
     }
 
 
-def findings(found: Findings, agencies: Agencies) -> dict[str, Any]:
+def findings(found: Findings, agencies: Agencies, offset: int) -> dict[str, Any]:
     """`search`."""
     return {
         "total": found.answer.total,
         "position": found.answer.position,
+        "offset": offset,
         "hits": [
             {
                 "record": each.hit.record,
@@ -132,18 +141,30 @@ def findings(found: Findings, agencies: Agencies) -> dict[str, Any]:
     }
 
 
-def event(recorded: Recorded[Event]) -> dict[str, Any]:
-    """One event of `history`; it was checked when it was loaded."""
+def event(examined: Examined, names: Mapping[StreamId, str | None]) -> dict[str, Any]:
+    """One event of `history`, with the state of its signature and its place in the chain.
+
+    An event that cannot be read keeps the members; what nobody knows is null.
+    """
+    common = {
+        "position": examined.position,
+        "stream": examined.stream,
+        "type": examined.name,
+        "signature": examined.state,
+    }
+    if examined.recorded is None:
+        unknown = dict.fromkeys(("id", "version", "at", "by", "why", "command", "data"))
+        return {**unknown, **common, "erased": []}
+    return {**_readable(examined.recorded, names), **common}
+
+
+def _readable(recorded: Recorded[Event], names: Mapping[StreamId, str | None]) -> dict[str, Any]:
     return {
         "id": recorded.id,
-        "position": recorded.position,
-        "stream": recorded.stream,
         "version": recorded.version,
-        "type": STORED_NAMES[type(recorded.event)],
         "at": recorded.at.isoformat(),
-        "by": plain(recorded.by),
+        "by": {**plain(recorded.by), "name": names.get(recorded.by.agent)},
         "why": {"code": recorded.basis.code, "reference": recorded.basis.reference},
-        "signature": "intact",
         "command": recorded.command,
         "data": plain(recorded.event),
         "erased": [

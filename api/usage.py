@@ -9,10 +9,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date
+from functools import partial
 from typing import Any, NoReturn
 
 from domain.ports import Messages
-
 
 _LONGEST = 300
 
@@ -24,7 +24,9 @@ class UsageError(Exception):
 class _Formatter(argparse.HelpFormatter):
     """Writes our headings; the options of every command stand below, not in each usage line."""
 
-    say: Messages
+    def __init__(self, say: Messages, prog: str) -> None:
+        super().__init__(prog)
+        self.say = say
 
     def add_usage(
         self,
@@ -48,9 +50,8 @@ class Parser(argparse.ArgumentParser):
     """A parser that says everything through the message catalogue."""
 
     def __init__(self, *, say: Messages, **options: Any) -> None:
-        formatter = type("Formatter", (_Formatter,), {"say": say})
         super().__init__(
-            formatter_class=formatter, add_help=False, allow_abbrev=False, **options
+            formatter_class=partial(_Formatter, say), add_help=False, allow_abbrev=False, **options
         )
         self.say = say
         self._positionals.title = say.text("usage-arguments")
@@ -92,7 +93,8 @@ def translated(message: str, say: Messages) -> str:
     for pattern, code in _COMPLAINTS:
         match = pattern.fullmatch(message)
         if match:
-            return say.text(code, **{name: _shown(text) for name, text in match.groupdict().items()})
+            found = match.groupdict()
+            return say.text(code, **{name: _shown(text) for name, text in found.items()})
     return say.text("usage-unreadable")
 
 

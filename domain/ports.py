@@ -122,8 +122,9 @@ class ObjectStore(Protocol):
     def put(self, digest: Digest, source: BinaryIO) -> None:
         """Stores the bytes of `source`, which must hash to `digest` (SHA-256).
 
-        Raises IntegrityError when they do not, UnavailableError when the store cannot take them;
-        in both cases nothing is visible under `digest` that was not there before.
+        Raises IntegrityError when they do not, and then nothing is visible that was not there
+        before; UnavailableError when the store cannot take them. As a reply can be lost on its
+        way, the right bytes may be there after that, and never others.
         """
 
     def open(self, digest: Digest, *, offset: int = 0, length: int | None = None) -> BinaryIO:
@@ -604,7 +605,7 @@ class Quarantine(Protocol):
 class Messages(Protocol):
     """What people read, by stable code, in their language."""
 
-    def text(self, code: str, **details: str | int) -> str:
+    def text(self, code: str, /, **details: str | int) -> str:
         """The message of a code; the code itself where no message exists."""
 
 

@@ -28,7 +28,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from domain import agency as agencies
 from domain.agents import AgentKind, AgentRegistered
 from domain.archive import ArchiveFounded
-from domain.errors import ArchiveError, IntegrityError, RuleError, UnavailableError
+from domain.errors import (
+    ArchiveError,
+    IntegrityError,
+    InvalidValueError,
+    RuleError,
+    UnavailableError,
+)
 from domain.ports import (
     Command,
     Inspected,
@@ -61,10 +67,10 @@ from infrastructure.ocr.reader import SandboxedReader
 from infrastructure.progress import FolderProgress
 from infrastructure.quarantine import FolderQuarantine
 from infrastructure.search.whoosh_index import WhooshIndex
-from infrastructure.settings import JOBS, Settings, account, read_settings
+from infrastructure.settings import JOBS, Settings, account, prefers_english, read_settings
 from infrastructure.views.store import SqlViews
 
-__all__ = ["House", "Settings", "opened", "read_settings"]
+__all__ = ["House", "Settings", "opened", "prefers_english", "read_settings"]
 SOFTWARE = "chauban 0.1.0"
 _FORMAT = 1
 _FOLDERS = ("objects", "quarantine", "run", "run/progress", "index")
@@ -298,7 +304,7 @@ def _objects(
 
 def _description(directory: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads((directory / "archive.json").read_text())
+        content: Any = json.loads((directory / "archive.json").read_text())
     except FileNotFoundError as exc:
         raise UnavailableError("archive-missing") from exc
     except (OSError, ValueError) as exc:
@@ -312,7 +318,8 @@ def _description(directory: Path) -> dict[str, Any]:
     texts += accounts.values() if isinstance(accounts, dict) else [None]
     if not all(isinstance(text, str) for text in texts):
         raise UnavailableError("archive-unreadable")
-    return content
+    found: dict[str, Any] = content
+    return found
 
 
 def _journal(path: Path, archive: str, loaded: keys.Keys, *, create: bool = False) -> SignedJournal:
@@ -480,7 +487,7 @@ def recover_keys(settings: Settings, recovery: Path, passphrase: str) -> int:
     try:
         content = recovery.read_bytes()
     except OSError as exc:
-        raise UnavailableError("file-unreadable", file=recovery.name) from exc
+        raise InvalidValueError("file-unreadable") from exc
     return keys.recover(settings.keys, content, passphrase)
 
 

@@ -52,8 +52,14 @@ def read_settings(
             page_seconds=_number(env, "CHAUBAN_PAGE_SECONDS", Limits.page_seconds),
         ),
         bucket=_bucket(env),
-        english=(env.get("LC_ALL") or env.get("LANG") or "").startswith("en"),
+        english=prefers_english(env),
     )
+
+
+def prefers_english(environment: Mapping[str, str] | None = None) -> bool:
+    """True when the environment asks for English; it is asked before anything can be wrong."""
+    env = os.environ if environment is None else environment  # noqa: TID251
+    return (env.get("LC_ALL") or env.get("LANG") or "").startswith("en")
 
 
 def account() -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from domain.record import Representation
-from domain.values import FileObject
+from domain.values import Digest, FileObject
 
 
 @dataclass(frozen=True)
@@ -14,3 +14,5 @@ class Stored:
     manifest: FileObject
     first_page: str
     """The text of the first page, for proposing metadata."""
+    digests: tuple[Digest, ...]
+    """Everything that was put."""

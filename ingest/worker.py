@@ -8,6 +8,7 @@ record the events, let views and index follow.
 import logging
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
@@ -19,6 +20,7 @@ from domain.services.deciding import load
 from domain.services.erasing import complete_all
 from domain.services.oversight import sweep_strays
 from domain.values import StreamId, Tool
+from ingest.context import Stored
 from ingest.stages.facts import record_failure, record_reading
 from ingest.stages.fetch import fetched
 from ingest.stages.store import store
@@ -28,6 +30,8 @@ _POLL_SECONDS = 0.5
 _BACK_OFF = timedelta(seconds=5)
 """Wait before the second attempt, three times as long before the third."""
 _SWEPT_AFTER = timedelta(days=1)
+_LOOKED_AFTER = timedelta(minutes=1)
+"""How often a worker without an end looks for erasures that somebody's crash interrupted."""
 _UNKNOWN_TOOL = Tool("ocrmypdf", "unknown")
 
 
@@ -42,17 +46,21 @@ class Worker:
     """Ends every reading at once; what was being read is read again by the next start."""
     jobs: int = 2
     stop: Event = field(default_factory=Event)
+    unusable: set[StreamId] = field(default_factory=set)
+    """Records to which not even a failure can be added: `verify` names what is wrong with them."""
 
     def run(self, *, until_idle: bool) -> None:
         """Works until `stop` is set, or, `until_idle`, until nothing is left to be done."""
-        self.archive.views.catch_up()
-        complete_all(self.archive)
-        swept_at = None
+        swept_at = looked_at = None
         running: dict[Future[None], StreamId] = {}
         with ThreadPoolExecutor(self.jobs) as pool:
             while not self.stop.is_set():
                 now = self.archive.clock.now()
-                if not until_idle and (swept_at is None or now - swept_at > _SWEPT_AFTER):
+                if looked_at is None or abs(now - looked_at) > _LOOKED_AFTER:
+                    self.archive.views.catch_up()
+                    complete_all(self.archive)
+                    looked_at = now
+                if not until_idle and (swept_at is None or abs(now - swept_at) > _SWEPT_AFTER):
                     self._sweep()
                     swept_at = now
                 self.archive.views.catch_up()
@@ -79,10 +87,14 @@ class Worker:
     def _rested(self, item: WorkItem) -> bool:
         """True when enough time has passed since the failure, three times as much each time."""
         failed_at = load(self.archive, item.record).events[-1].at
-        return self.archive.clock.now() >= failed_at + _BACK_OFF * 3 ** (item.attempts - 1)
+        return self.archive.clock.now() >= failed_at + _BACK_OFF * int(3 ** (item.attempts - 1))
 
     def _waiting(self) -> list[WorkItem]:
-        return [item for item in self.archive.work.items(task="read") if item.state != "stuck"]
+        return [
+            item
+            for item in self.archive.work.items(task="read")
+            if item.state != "stuck" and item.record not in self.unusable
+        ]
 
     def _read(self, target: StreamId) -> None:
         """One record from its original to its events; a failure is an event, too."""
@@ -94,9 +106,18 @@ class Worker:
             if self.stop.is_set():
                 return  # We ended the sandbox ourselves; the next start reads it again.
             _log.warning("%s could not be read: %s", target, exc.code)
-            record_failure(self.archive, target, exc.code, _UNKNOWN_TOOL)
+            self._fail(target, exc.code)
         finally:
             self.archive.progress.drop(target)
+
+    def _fail(self, target: StreamId, reason: str) -> None:
+        try:
+            record_failure(self.archive, target, reason, _UNKNOWN_TOOL)
+        except RuleError:
+            _log.info("%s was taken out of sight while it was read", target)
+        except IntegrityError as exc:  # The record's own events: others shall be read all the same.
+            _log.error("%s cannot be worked on: %s", target, exc.code)
+            self.unusable.add(target)
 
     def _sweep(self) -> None:
         """Bytes of more than a day that no fact names: a crash left them behind."""
@@ -119,8 +140,24 @@ def read_record(archive: Archive, target: StreamId, folder: str) -> None:
         ) as reading:
             verdicts = archive.reader.signatures(path) if inspection.signatures else ()
             stored = store(archive.objects, original.sha256, reading, inspection)
-            record_reading(archive, target, reading, stored, verdicts)
+            try:
+                record_reading(archive, target, reading, stored, verdicts)
+            except RuleError:
+                _take_back(archive, target, stored)
+                raise
+            archive.views.catch_up()
+            # An erasure of the same text elsewhere may have taken it just before the fact.
+            if any(archive.objects.size(digest) is None for digest in stored.digests):
+                store(archive.objects, original.sha256, reading, inspection)
+
+
+def _take_back(archive: Archive, target: StreamId, stored: Stored) -> None:
+    """What was made of a record that must not be seen any more does not wait for the sweep."""
     archive.views.catch_up()
+    decision = load(archive, target).events[-1].id
+    for digest in stored.digests:
+        with suppress(RuleError):  # Another record has the same.
+            archive.objects.destroy(digest, decision=decision)
 
 
 def _page_counter(archive: Archive, target: StreamId, total: int) -> Callable[[PageRead], None]:

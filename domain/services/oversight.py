@@ -18,6 +18,7 @@ from domain.errors import (
     IntegrityError,
     NotFoundError,
     NotPermittedError,
+    RuleError,
     UnavailableError,
 )
 from domain.events import Event, Recorded
@@ -25,7 +26,6 @@ from domain.ports import Finding
 from domain.record import RepresentationKind
 from domain.services import Archive, Request
 from domain.services.deciding import load, permit
-from domain.services.erasing import thumbnails
 from domain.services.retrieval import resource_behind
 from domain.values import Digest, FileObject, Kind, StreamId, kind_of
 
@@ -41,6 +41,7 @@ NOT_PROVED = (
 CERTIFICATE_NOT_PROVED = "certificate-from-archive"
 HARMLESS = frozenset({"object-without-fact"})
 """Findings that a crash may leave and the next start repairs."""
+_STAYS = frozenset({RepresentationKind.ORIGINAL, RepresentationKind.PDFA})
 _CHUNK = 1 << 20
 _BATCH = 500
 Progress = Callable[[str, int, int], None]
@@ -65,12 +66,29 @@ class _Objects:
     """What the events say of objects."""
 
     expected: dict[Digest, FileObject] = field(default_factory=dict)
-    listed: set[Digest] = field(default_factory=set)
-    """Named by a manifest, by SHA-256 alone."""
-    gone: set[Digest] = field(default_factory=set)
-    """Destroyed by an approved erasure."""
+    kept: set[Digest] = field(default_factory=set)
+    """What no erasure takes away."""
+    personal: dict[Digest, set[StreamId]] = field(default_factory=dict)
+    """Text, words and pictures, with the records that have them: the erasure of all of these
+    records takes the bytes away."""
+    albums: dict[Digest, set[StreamId]] = field(default_factory=dict)
+    """Manifests that list the pictures of records, by SHA-256 alone."""
+    erased: set[StreamId] = field(default_factory=set)
+    """Records whose personal data was erased."""
+    destroyed: set[Digest] = field(default_factory=set)
+    """Listed by approved erasures."""
     complete: bool = True
-    """False when some event could not be read, and nobody knows what it names."""
+    """False when an event or a manifest could not be read, and nobody knows what it names."""
+
+    @property
+    def wanted(self) -> set[Digest]:
+        """Everything that must be there."""
+        return self.kept | {d for d, holders in self.personal.items() if holders - self.erased}
+
+    @property
+    def gone(self) -> set[Digest]:
+        """Everything that an erasure took away and that no other record has."""
+        return (self.destroyed | self.personal.keys()) - self.wanted
 
 
 def verify(
@@ -119,9 +137,12 @@ def _require_allowed(archive: Archive, request: Request, target: StreamId | None
 def _streams_of(archive: Archive, target: StreamId) -> frozenset[StreamId]:
     streams = {target}
     if kind_of(target) is Kind.DOSSIER:
-        streams.update(load(archive, target).dossier().records)
-        for position in archive.history.of(target):
-            streams.update(e.stream for e in archive.journal.follow(position - 1, 1))
+        # A stream that cannot be read is named below; what else belongs to it, the views know.
+        with suppress(IntegrityError):
+            streams.update(load(archive, target).dossier().records)
+        with suppress(IntegrityError, UnavailableError):
+            for position in archive.history.of(target):
+                streams.update(e.stream for e in archive.journal.follow(position - 1, 1))
     return frozenset(streams)
 
 
@@ -159,45 +180,67 @@ def _gather(
     unread: list[int] = []
     try:
         for recorded in _events(archive, streams, unread):
-            # A manifest that cannot be read is itself checked below, and named there.
-            with suppress(ArchiveError, ValueError, KeyError, TypeError):
-                _note(archive, recorded.event, objects)
+            _note(archive, recorded, objects)
     except IntegrityError as exc:
         unread.append(int(exc.details.get("position", 0)))
-    objects.complete = not unread
+    for album, holders in objects.albums.items():
+        living = holders - objects.erased
+        for picture in _listed(archive, album, "thumbnails", objects, needed=bool(living)):
+            objects.personal.setdefault(picture, set()).update(holders)
+    objects.complete = objects.complete and not unread
     return [Finding("objects-of-event-unknown", str(position)) for position in unread]
 
 
-def _note(archive: Archive, event: Event, objects: _Objects) -> None:
+def _note(archive: Archive, recorded: Recorded[Event], objects: _Objects) -> None:
+    event, stream = recorded.event, recorded.stream
     match event:
         case record.RecordRegistered() if event.original is not None:
-            _expect(objects, event.original)
+            _keep(objects, event.original)
         case record.RepresentationAdded():
-            _expect(objects, event.representation.file)
+            file = event.representation.file
+            if event.representation.kind in _STAYS:
+                _keep(objects, file)
+            else:
+                objects.expected[file.sha256] = file
+                objects.personal.setdefault(file.sha256, set()).add(stream)
             if event.representation.kind is RepresentationKind.THUMBNAILS:
-                pictures = thumbnails(archive, event.representation.file)
-                objects.listed.update(pictures)
-                objects.gone.difference_update(pictures)
+                objects.albums.setdefault(file.sha256, set()).add(stream)
+        case record.RecordErased():
+            objects.erased.add(stream)
         case record.RecordRead() | dossier.DossierClosed():
-            _expect(objects, event.manifest)
+            _keep(objects, event.manifest)
         case erasure.ErasureApproved():
-            _expect(objects, event.manifest)
-            with archive.objects.open(event.manifest.sha256) as source:
-                gone = json.loads(source.read())["destroyed"]
-            objects.gone.update(Digest(text) for text in gone)
+            _keep(objects, event.manifest)
+            manifest = event.manifest.sha256
+            objects.destroyed.update(_listed(archive, manifest, "destroyed", objects, needed=True))
         case _:
             pass
 
 
-def _expect(objects: _Objects, file: FileObject) -> None:
+def _keep(objects: _Objects, file: FileObject) -> None:
     objects.expected[file.sha256] = file
-    objects.gone.discard(file.sha256)  # It came again after an erasure, with another record.
+    objects.kept.add(file.sha256)
+
+
+def _listed(
+    archive: Archive, manifest: Digest, member: str, objects: _Objects, *, needed: bool
+) -> list[Digest]:
+    """What a manifest lists. One that cannot be read is itself checked below, and named there;
+    one that went with an erasure is not needed."""
+    try:
+        with archive.objects.open(manifest) as source:
+            listed = json.loads(source.read())[member]
+        texts = [item["sha256"] if isinstance(item, dict) else item for item in listed]
+        return [Digest(text) for text in texts if text is not None]
+    except (ArchiveError, ValueError, KeyError, TypeError):
+        objects.complete = objects.complete and not needed
+        return []
 
 
 def _check_objects(
     archive: Archive, objects: _Objects, counts: dict[str, int], progress: Progress
 ) -> Iterator[Finding]:
-    wanted = sorted({*objects.expected, *objects.listed} - objects.gone)
+    wanted = sorted(objects.wanted)
     counts["objects"] = len(wanted)
     counts["bytes"] = 0
     for n, digest in enumerate(wanted, 1):
@@ -232,23 +275,32 @@ def _digests(archive: Archive, digest: Digest) -> tuple[int, str, str]:
 
 def _strays(archive: Archive, objects: _Objects) -> Iterator[Finding]:
     """Bytes that no event names: a crash left them, or somebody put them there."""
-    known = {*objects.expected, *objects.listed}
+    wanted, gone = objects.wanted, objects.gone
     for digest, _ in archive.objects.inspect_objects():
-        if digest in objects.gone and archive.catalogue.referring(digest) == frozenset():
+        if digest in gone:
             yield Finding("object-not-erased", digest.text)
-        elif digest not in known and objects.complete:
+        elif digest not in wanted and objects.complete:
             yield Finding("object-without-fact", digest.text)
 
 
 def sweep_strays(archive: Archive, *, older_than: timedelta) -> list[Digest]:
-    """Destroys bytes that no event names and that are old enough not to be on their way."""
+    """Destroys bytes that no event names and that are old enough not to be on their way, and
+    those that an erasure took away and an unfinished reading brought back, however old.
+
+    Each is destroyed as soon as it was found, and the views catch up before: whoever takes the
+    same bytes in at this moment makes them young again, or has a fact that keeps them.
+    """
     objects = _Objects()
-    if _gather(archive, None, objects):
+    if _gather(archive, None, objects) or not objects.complete:
         return []  # An archive with findings keeps everything until a person has looked.
-    known = {*objects.expected, *objects.listed}
+    wanted, gone = objects.wanted, objects.gone
     limit = archive.clock.now() - older_than
     founding = archive.journal.follow(0, 1)[0].id
-    strays = [d for d, at in archive.objects.inspect_objects() if d not in known and at < limit]
-    for digest in strays:
-        archive.objects.destroy(digest, decision=founding)
-    return strays
+    swept: list[Digest] = []
+    for digest, at in archive.objects.inspect_objects():
+        if digest in gone or (digest not in wanted and at < limit):
+            archive.views.catch_up()
+            with suppress(RuleError):  # A record came to refer to them meanwhile.
+                archive.objects.destroy(digest, decision=founding)
+                swept.append(digest)
+    return swept

@@ -137,15 +137,26 @@ def _take_in(
         inspection = archive.reader.inspect(waiting.path, archive.limits)
         holder = load(archive, opened.dossier).dossier()
         permit_on(archive, request, Action.RECEIVE_SCAN, holder)
-        with waiting.open() as stored:
-            archive.objects.put(waiting.sha256, stored)
+        dossier.require_open(holder)  # Bytes that no fact may follow are not stored either.
+        _put(archive, waiting)
         original = FileObject(waiting.sha256, waiting.sha512, waiting.size, inspection.media_type)
         # (4) The fact: batch, record and dossier in one transaction.
         try:
-            return _append(archive, request, batch, name, declared, original, inspection, asked)
+            receipt = _append(archive, request, batch, name, declared, original, inspection, asked)
         except ClaimTakenError as exc:
             held = StreamId(str(exc.details["holder"]))
+        else:
+            # The same bytes may have lain there without a fact, about to be swept; since the
+            # fact they stay. Only now is the receipt given.
+            if archive.objects.size(waiting.sha256) is None:
+                _put(archive, waiting)
+            return receipt
     return _duplicate(archive, request, batch, name, held, waiting.sha256, asked)
+
+
+def _put(archive: Archive, waiting: Quarantined) -> None:
+    with waiting.open() as stored:
+        archive.objects.put(waiting.sha256, stored)
 
 
 def _append(

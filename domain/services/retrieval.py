@@ -260,8 +260,13 @@ def history(
 ) -> tuple[Examined, ...]:
     """Every event of a dossier (with its records), a record, an agency, an agent…, each checked;
     one that is no longer what was signed is named so, and the others are shown all the same."""
-    require_seen(archive, request, resource_behind(archive, target), target)
+    if kind_of(target) not in _PUBLIC:
+        require_seen(archive, request, resource_behind(archive, target), target)
     return tuple(archive.journal.examine(archive.history.of(target, upto=at)))
+
+
+_PUBLIC = frozenset({Kind.PROCEDURE, Kind.ARCHIVE})
+"""Public law, and the archive's own founding."""
 
 
 def resource_behind(archive: Archive, target: StreamId) -> Resource:
@@ -290,7 +295,7 @@ def resource_behind(archive: Archive, target: StreamId) -> Resource:
             grants = load(archive, target).agent().grants
             return Resource(frozenset(grant.agency for grant in grants))
         case Kind.PROCEDURE | Kind.ARCHIVE:
-            return Resource(frozenset(tree(archive)))  # Public law, and the archive's founding.
+            return Resource(frozenset(tree(archive)))
         case _:
             raise IntegrityError
 

@@ -25,7 +25,7 @@ def disclose(values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     disclosures = [
         b64(strict_json.dump([b64(os.urandom(16)), name, value])) for name, value in values.items()
     ]
-    return disclosures, sorted(digest(text) for text in disclosures)
+    return disclosures, sorted([digest(text) for text in disclosures])
 
 
 def digest(disclosure: str) -> str:

@@ -153,7 +153,7 @@ def open_envelope(envelope: bytes) -> Opened:
 
 def write_time(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds, always the same length."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def read_time(text: str) -> datetime:

@@ -65,7 +65,7 @@ class Rows:
 
     command: tuple[str, bytes, str]
     claims: list[tuple[Claim, StreamId]] = field(default_factory=list)
-    subjects: list[StreamId] = field(default_factory=list)
+    subjects: set[StreamId] = field(default_factory=set)
     """Whose personal data is written, their keys existing: none may be erased."""
     new_keys: list[tuple[StreamId, bytes]] = field(default_factory=list)
     disclosures: list[tuple[str, StreamId, bytes]] = field(default_factory=list)
@@ -133,8 +133,8 @@ class JournalRecorder(SQLiteApplicationRecorder):
                 c.execute("INSERT INTO subjects (id, key) VALUES (?,?)", (subject, wrapped))
         except sqlite3.IntegrityError as exc:
             raise ConcurrentChangeError from exc
-        for disclosure in rows.disclosures:
-            c.execute("INSERT INTO disclosures VALUES (?,?,?)", disclosure)
+        if rows.disclosures:
+            c.executemany("INSERT INTO disclosures VALUES (?,?,?)", rows.disclosures)
         # (5) What an approved erasure takes away, for good.
         for subject in rows.erased:
             c.execute("DELETE FROM disclosures WHERE subject=?", (subject,))

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from eventsourcing.persistence import PersistenceError, StoredEvent
 
@@ -44,7 +44,9 @@ from infrastructure.journal.reading import EventReader, Row
 from infrastructure.journal.recorder import CommandRepeatedError, JournalRecorder, Rows
 
 _STEP_BACK = timedelta(seconds=2)
-_HEADS = 4096
+_REMEMBERED = 4096
+"""Streams and subjects whose end or key is kept in memory."""
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class SignedJournal:
         self._identifiers = identifiers
         self._software = software
         self._heads: OrderedDict[StreamId, _Head] = OrderedDict()
+        self._subject_keys: OrderedDict[StreamId, bytes] = OrderedDict()
         self._lock = Lock()
         self._keys_checked = False
         self._unflushed = False
@@ -141,6 +144,10 @@ class SignedJournal:
         try:
             with _errors_mapped():
                 positions = self._recorder.insert_events(stored, rows=rows)
+        except ErasedSubjectError as exc:
+            with self._lock:
+                self._subject_keys.pop(StreamId(str(exc.details["subject"])), None)
+            raise
         except CommandRepeatedError:
             repeated = self.answered(command)
             assert repeated is not None
@@ -151,7 +158,11 @@ class SignedJournal:
         with self._lock:
             for stream, head in heads.items():
                 if head is not None:
-                    self._remember(stream, head)
+                    _remember(self._heads, stream, head)
+            for subject, key in new_keys.items():
+                _remember(self._subject_keys, subject, key)
+            for subject in rows.erased:
+                self._subject_keys.pop(subject, None)
         self._flush(rows)
         return Answer(dict(result), tuple(ids), positions[-1], repeated=False)
 
@@ -235,17 +246,24 @@ class SignedJournal:
         return name, self._keys.signer.sign(payload)
 
     def _key_of(self, subject: StreamId, rows: Rows, new: dict[StreamId, bytes]) -> bytes:
+        """The key of a subject; whether it was erased meanwhile is asked inside the transaction."""
         if subject in new:
             return new[subject]
-        with _errors_mapped():
-            found = self._recorder.rows("SELECT key, erased FROM subjects WHERE id=?", subject)
-        if not found:
-            new[subject] = os.urandom(32)
-            return new[subject]
-        if found[0]["erased"]:
-            raise ErasedSubjectError(subject=subject)
-        rows.subjects.append(subject)
-        return unwrap(self._keys.kek, subject, found[0]["key"])
+        with self._lock:
+            key = self._subject_keys.get(subject)
+        if key is None:
+            with _errors_mapped():
+                found = self._recorder.rows("SELECT key, erased FROM subjects WHERE id=?", subject)
+            if not found:
+                new[subject] = os.urandom(32)
+                return new[subject]
+            if found[0]["erased"]:
+                raise ErasedSubjectError(subject=subject)
+            key = unwrap(self._keys.kek, subject, found[0]["key"])
+            with self._lock:
+                _remember(self._subject_keys, subject, key)
+        rows.subjects.add(subject)
+        return key
 
     def _head(self, stream: StreamId, expected: int) -> _Head | None:
         if expected == 0:
@@ -260,12 +278,6 @@ class SignedJournal:
             raise ConcurrentChangeError(stream=stream, expected=expected)
         opened = open_envelope(rows[0].envelope)
         return _Head(expected, opened.digest, read_time(opened.payload["at"]))
-
-    def _remember(self, stream: StreamId, head: _Head) -> None:
-        self._heads[stream] = head
-        self._heads.move_to_end(stream)
-        if len(self._heads) > _HEADS:
-            self._heads.popitem(last=False)
 
     def _not_before(self, at: datetime, heads: list[datetime]) -> datetime:
         """A small step back of the clock is waited out, a large one is refused and named."""
@@ -344,6 +356,13 @@ class SignedJournal:
     def close(self) -> None:
         """Lets go of the database."""
         self._recorder.datastore.close()
+
+
+def _remember(known: OrderedDict[StreamId, V], name: StreamId, value: V) -> None:
+    known[name] = value
+    known.move_to_end(name)
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)
 
 
 _MEANINGS: tuple[tuple[str, str], ...] = (

@@ -16,7 +16,7 @@ class Catalogue:
     def __init__(self, language: str) -> None:
         self._texts = _texts(language)
 
-    def text(self, code: str, **details: str | int) -> str:
+    def text(self, code: str, /, **details: str | int) -> str:
         """See the port. A gap that has no detail stays visible as its name."""
         return self._texts.get(code, code).format_map(_Gaps(details))
 

@@ -31,7 +31,7 @@ from ocrmypdf.pluginspec import OrientationConfidence
 from PIL import Image
 
 from domain.values import Tool
-from infrastructure.ocr import pictures, recognise, words
+from infrastructure.ocr import layer, pictures, recognise, words
 
 LANGUAGES = ("vie", "eng")
 _CERTAIN = 100.0
@@ -49,22 +49,27 @@ class Job:
         self.source = source
         self.folder = folder
         self.finished = finished
-        self.read: dict[int, tuple[words.Read, int]] = {}
+        self.turned: dict[int, int] = {}
         self.previews: dict[str, int] = {}
         self.lock = threading.Lock()
 
-    def read_page(self, n: int, options: OcrOptions) -> tuple[words.Read, int]:
-        """Reads page `n` (from 0), or gives what was read before."""
-        if n not in self.read:
+    def stored(self, n: int) -> Path:
+        """Where what was read of page `n` (from 0) is kept."""
+        return self.folder / f"read{n}.json"
+
+    def read_page(self, n: int, options: OcrOptions) -> int:
+        """Reads page `n` once; gives the degrees clockwise by which it was turned for that."""
+        if n not in self.turned:
             try:
                 picture, dpi = self.source.grey(n)
                 result = recognise.read_picture(picture, dpi, self.folder, n, options)
             except (OSError, ValueError, MemoryError, SyntaxError, RuntimeError):
                 # One picture that cannot be decoded must not cost the other pages.
                 result = words.Read(*self.source.size(n), 72.0, problem="skipped"), 0
-            self.read[n] = result
+            words.store(result[0], self.stored(n))
+            self.turned[n] = result[1]
             self.finished(n, *result)
-        return self.read[n]
+        return self.turned[n]
 
 
 _job: Job | None = None
@@ -89,7 +94,7 @@ class KeepingEngine(TesseractOcrEngine):
     def get_orientation(input_file: Path, options: OcrOptions) -> OrientationConfidence:
         """Reads the page; the angle is counter-clockwise, as OCRmyPDF counts."""
         job = _bound()
-        _read, turned = job.read_page(job.previews[Path(input_file).name], options)
+        turned = job.read_page(job.previews[Path(input_file).name], options)
         return OrientationConfidence(-turned % 360, _CERTAIN)
 
     @staticmethod
@@ -102,8 +107,10 @@ class KeepingEngine(TesseractOcrEngine):
         input_file: Path, options: OcrOptions, page_number: int = 0
     ) -> tuple[OcrElement, str]:
         """The words for the text layer."""
-        read, _turned = _bound().read_page(page_number, options)
-        return words.as_tree(read, page_number), read.text
+        job = _bound()
+        job.read_page(page_number, options)
+        read = words.restore(job.stored(page_number))
+        return layer.StoredPage(job.stored(page_number), read, page_number), read.text
 
     @staticmethod
     def version() -> str:

@@ -5,10 +5,8 @@ import math
 import re
 import unicodedata
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-
-from ocrmypdf.models.ocr_element import Baseline, BoundingBox, OcrElement
 
 _BBOX = re.compile(r"\bbbox (-?\d+) (-?\d+) (-?\d+) (-?\d+)")
 _BASELINE = re.compile(r"\bbaseline (-?[\d.]+) (-?[\d.]+)")
@@ -19,7 +17,7 @@ _LINES = {"ocr_line", "ocr_header", "ocr_caption", "ocr_textfloat", "ocr_footer"
 _HTML = "{http://www.w3.org/1999/xhtml}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Word:
     """A word as the engine said it, in NFC."""
 
@@ -31,7 +29,7 @@ class Word:
     confidence: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """Words that stand on one line, in pixels of the picture that was read."""
 
@@ -42,7 +40,7 @@ class Line:
     angle: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Read:
     """What the engine said about one picture."""
 
@@ -150,39 +148,6 @@ def tilted(read: Read, degrees: float) -> Read:
     return replace(read, lines=tuple(line_back(line) for line in read.lines))
 
 
-def as_tree(read: Read, number: int) -> OcrElement:
-    """As OCRmyPDF takes it for the text layer."""
-    children = []
-    for line in read.lines:
-        children.append(
-            OcrElement(
-                "ocr_line",
-                bbox=BoundingBox(*line.box),
-                baseline=Baseline(line.slope, line.intercept),
-                textangle=line.angle or None,
-                direction="ltr",
-                language="vie",
-                children=[
-                    OcrElement(
-                        "ocrx_word",
-                        bbox=BoundingBox(word.left, word.top, word.right, word.bottom),
-                        text=word.text,
-                        confidence=word.confidence / 100,
-                    )
-                    for word in line.words
-                ],
-            )
-        )
-    paragraph = OcrElement(
-        "ocr_par", bbox=BoundingBox(0, 0, read.width, read.height), direction="ltr",
-        language="vie", children=children,
-    )  # fmt: skip
-    return OcrElement(
-        "ocr_page", bbox=BoundingBox(0, 0, read.width, read.height), dpi=read.dpi,
-        page_number=number, children=[paragraph] if children else [],
-    )  # fmt: skip
-
-
 def as_json(n: int, read: Read) -> str:
     """One line of the file of words (see Reading.words)."""
     width, height = max(read.width, 1), max(read.height, 1)
@@ -200,3 +165,18 @@ def as_json(n: int, read: Read) -> str:
     return json.dumps(
         {"n": n, "w": read.width, "h": read.height, "words": words}, ensure_ascii=False
     )
+
+
+def store(read: Read, path: Path) -> None:
+    """Keeps a reading on the disk: a file of 3,000 pages has more words than memory."""
+    path.write_text(json.dumps(astuple(read), ensure_ascii=False), encoding="utf-8")
+
+
+def restore(path: Path) -> Read:
+    """Gives back what `store` kept."""
+    width, height, dpi, kept, text, problem = json.loads(path.read_text(encoding="utf-8"))
+    lines = tuple(
+        Line(tuple(Word(*word) for word in words), tuple(box), slope, intercept, angle)
+        for words, box, slope, intercept, angle in kept
+    )
+    return Read(width, height, dpi, lines, text, problem)

@@ -47,10 +47,13 @@ def store(objects: ObjectStore, source: Digest, reading: Reading, inspection: In
         "pages": list(_pages(reading, inspection, raw)),
         "representations": [{"kind": kind.value, **_short(file)} for kind, file in made],
     }
+    listing = _put_json(objects, manifest)
+    put = [listing, *(file for _, file in made), *(picture for picture in pictures if picture)]
     return Stored(
         tuple(Representation(kind, file, source, reading.tool) for kind, file in made),
-        _put_json(objects, manifest),
+        listing,
         raw.split(b"\f", 1)[0].decode(),
+        tuple(file.sha256 for file in put),
     )
 
 
