@@ -14,24 +14,24 @@ from pathlib import Path
 from typing import Any
 
 from api import answers, parser
-from api.commands import COMMANDS, Context, given_as
+from api.acting import request_of
+from api.commands import COMMANDS
 from api.console import Console
+from api.context import Context
 from api.ingesting import Declared, ingest
 from api.passphrase import read_passphrase
 from api.usage import UsageError
-from domain.agents import Agent
 from domain.errors import (
     ArchiveError,
     ConcurrentChangeError,
     IntegrityError,
-    InvalidValueError,
     NotFoundError,
     ReadingError,
     UnavailableError,
 )
 from domain.services import Archive, Request, oversight
-from domain.services.deciding import load, resolve
-from domain.values import Basis, CommandId, Kind, Secrecy
+from domain.services.deciding import resolve
+from domain.values import Kind, Secrecy
 from infrastructure import bootstrap
 from infrastructure.bootstrap import House, Settings
 
@@ -111,7 +111,7 @@ def _run(chosen: Namespace, console: Console) -> int:
         return code
     with bootstrap.opened(settings) as house:
         _catch_up(chosen, house)
-        request = _request(chosen, house)
+        request = request_of(chosen, house.archive, house.default_agent)
         if chosen.run == "ingest":
             return _ingest(chosen, house, request, console)
         if chosen.run == "worker":
@@ -139,33 +139,6 @@ def _answer(command: str, result: dict[str, Any], console: Console) -> None:
         console.json(result)
     else:
         answers.tell(console, command, result)
-
-
-def _request(chosen: Namespace, house: House) -> Request:
-    basis = Basis(getattr(chosen, "basis", "33/2024/QH15"), getattr(chosen, "reference", None))
-    command = getattr(chosen, "command", None) or house.archive.identifiers.new()
-    if len(command) > 200 or not command.isprintable():
-        raise InvalidValueError("invalid-command-id")
-    return Request(_agent(chosen, house), CommandId(command), basis)
-
-
-def _agent(chosen: Namespace, house: House) -> Agent:
-    """Who acts. On the command line that is a claim, and `verify` says so."""
-    kinds = parser.KINDS if chosen.run == "get" else ()
-    given = [word for word in given_as(chosen) if word not in kinds]
-    if not given:
-        if house.default_agent is None:
-            raise NotFoundError("no-agent-for-account")
-        return load(house.archive, house.default_agent).agent()
-    try:
-        return load(house.archive, resolve(house.archive, given[-1], Kind.AGENT)).agent()
-    except NotFoundError:
-        named = house.archive.catalogue.agents_named(given[-1])
-        if len(named) > 1:
-            raise NotFoundError("agent-ambiguous") from None
-        if not named:
-            raise NotFoundError("unknown-agent") from None
-        return load(house.archive, named[0]).agent()
 
 
 def _ingest(chosen: Namespace, house: House, request: Request, console: Console) -> int:
@@ -225,7 +198,7 @@ def _restore(chosen: Namespace, settings: Settings, console: Console) -> Special
     done = bootstrap.restore(settings, Path(chosen.folder).absolute())
     with bootstrap.opened(settings) as house:
         house.archive.views.catch_up()
-        request = _request(chosen, house)
+        request = request_of(chosen, house.archive, house.default_agent)
         result = oversight.verify(house.archive, request, progress=console.progress)
     found = [vars(each) for each in result.findings]
     answer = {**vars(done), "ok": result.ok, "findings": found}

@@ -1,148 +1,18 @@
 """What each command does: parse, one service call, one answer. Nothing is decided here."""
 
-from argparse import Namespace
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from api import shapes
+from api import registering, shapes
+from api.context import Context, Result, event, given_as, ref, why
 from api.parser import KINDS
-from api.procedures import read_procedure
-from domain.agents import Role
-from domain.dossier import DossierKind
 from domain.errors import ArchiveError, InvalidValueError, UnavailableError
-from domain.ports import Answer
 from domain.record import IsolationGround, RepresentationKind
-from domain.services import (
-    Archive,
-    Request,
-    administration,
-    description,
-    erasing,
-    oversight,
-    retrieval,
-)
-from domain.services.deciding import load, resolve, today
+from domain.services import Archive, description, erasing, oversight, retrieval
+from domain.services.deciding import load
 from domain.values import Digest, Kind, StreamId, kind_of
 
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a command works with."""
-
-    archive: Archive
-    request: Request
-    chosen: Namespace
-    progress: Callable[[str, int, int], None]
-
-
-Result = tuple[dict[str, Any], int]
-"""The answer and the exit code."""
-
-
-def _ref(context: Context, text: str, *kinds: Kind) -> StreamId:
-    return resolve(context.archive, text, *(kinds or tuple(Kind)))
-
-
-def _why(context: Context) -> str:
-    reason: str | None = getattr(context.chosen, "why", None)
-    if not reason:
-        raise InvalidValueError("reason-required")
-    return reason
-
-
-def _event(answer: Answer) -> Result:
-    return {"event": answer.events[-1]}, 0
-
-
-def agency_add(context: Context) -> Result:
-    """`chauban agency add`."""
-    chosen = context.chosen
-    parent = _ref(context, chosen.parent, Kind.AGENCY) if chosen.parent else None
-    answer = administration.add_agency(
-        context.archive,
-        context.request,
-        code=chosen.code,
-        name=chosen.agency_name,
-        parent=parent,
-        valid_from=chosen.since,
-    )
-    return {"agency": answer.result["code"], "id": answer.result["agency"]}, 0
-
-
-def agency_code(context: Context) -> Result:
-    """`chauban agency code`."""
-    chosen = context.chosen
-    answer = administration.add_agency_code(
-        context.archive,
-        context.request,
-        _ref(context, chosen.ref, Kind.AGENCY),
-        code=chosen.code,
-        valid_from=chosen.since,
-        valid_until=chosen.until,
-    )
-    return {"agency": answer.result["code"], "event": answer.events[0]}, 0
-
-
-def procedure_add(context: Context) -> Result:
-    """`chauban procedure add`."""
-    answer = administration.adopt_procedure(
-        context.archive,
-        context.request,
-        read_procedure(Path(context.chosen.file), today(context.archive.clock.now())),
-    )
-    return dict(answer.result), 0
-
-
-def agent_add(context: Context) -> Result:
-    """`chauban agent add`."""
-    chosen = context.chosen
-    answer = administration.add_agent(
-        context.archive,
-        context.request,
-        name=chosen.agent_name,
-        roles=tuple(dict.fromkeys(Role(role) for role in chosen.role)),
-        agencies=tuple(dict.fromkeys(_ref(context, a, Kind.AGENCY) for a in chosen.agency)),
-        until=chosen.until,
-    )
-    return {"agent": answer.result["agent"]}, 0
-
-
-def dossier_open(context: Context) -> Result:
-    """`chauban dossier open`."""
-    chosen = context.chosen
-    answer = description.open_dossier(
-        context.archive,
-        context.request,
-        kind=DossierKind.WORK_FILE if chosen.work_file else DossierKind.PROCEDURE,
-        receiving=_ref(context, chosen.agency, Kind.AGENCY),
-        deciding=_ref(context, chosen.deciding, Kind.AGENCY) if chosen.deciding else None,
-        title=chosen.title,
-        procedure=_ref(context, chosen.procedure, Kind.PROCEDURE) if chosen.procedure else None,
-        code=chosen.code,
-        applicant=description.Applicant(
-            chosen.applicant, chosen.phone, chosen.id_number, chosen.address
-        ),
-    )
-    return {**answer.result, "event": answer.events[0]}, 0
-
-
-def dossier_close(context: Context) -> Result:
-    """`chauban dossier close`."""
-    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
-    return _event(description.close_dossier(context.archive, context.request, target))
-
-
-def dossier_paper(context: Context) -> Result:
-    """`chauban dossier paper`."""
-    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
-    answer = description.register_paper(
-        context.archive, context.request, target, location=context.chosen.location
-    )
-    return {"record": answer.result["record"], "event": answer.events[0]}, 0
 
 
 def search(context: Context) -> Result:
@@ -152,7 +22,7 @@ def search(context: Context) -> Result:
         context.archive,
         context.request,
         " ".join(chosen.query),
-        agency=_ref(context, chosen.agency, Kind.AGENCY) if chosen.agency else None,
+        agency=ref(context, chosen.agency, Kind.AGENCY) if chosen.agency else None,
         year=chosen.year,
         type_name=chosen.type_name,
         limit=chosen.limit,
@@ -163,7 +33,7 @@ def search(context: Context) -> Result:
 
 def show(context: Context) -> Result:
     """`chauban show`."""
-    target = _ref(context, context.chosen.ref, Kind.DOSSIER, Kind.RECORD)
+    target = ref(context, context.chosen.ref, Kind.DOSSIER, Kind.RECORD)
     at = retrieval.when(context.archive, context.chosen.at)
     if kind_of(target) is Kind.RECORD:
         record = retrieval.show_record(context.archive, context.request, target, at=at)
@@ -176,7 +46,7 @@ def show(context: Context) -> Result:
 
 def history(context: Context) -> Result:
     """`chauban history`: exit code 1 when an event is no longer what was signed."""
-    target = _ref(context, context.chosen.ref)
+    target = ref(context, context.chosen.ref)
     at = retrieval.when(context.archive, context.chosen.at)
     events = retrieval.history(context.archive, context.request, target, at=at)
     agents = {each.recorded.by.agent for each in events if each.recorded is not None}
@@ -194,14 +64,9 @@ def _name_of(archive: Archive, agent: StreamId) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def given_as(chosen: Namespace) -> list[str]:
-    """Every word after `--as`, before the command and behind it."""
-    return [*(getattr(chosen, "as_given", None) or ()), *(getattr(chosen, "as_here", None) or ())]
-
-
 def get(context: Context) -> Result:
     """`chauban get`."""
-    target = _ref(context, context.chosen.ref, Kind.RECORD)
+    target = ref(context, context.chosen.ref, Kind.RECORD)
     kind = next((word for word in reversed(given_as(context.chosen)) if word in KINDS), "original")
     handed = retrieval.hand_out(context.archive, context.request, target, RepresentationKind(kind))
     output = Path(context.chosen.output)
@@ -224,7 +89,7 @@ def get(context: Context) -> Result:
 
 def correct(context: Context) -> Result:
     """`chauban correct`."""
-    target = _ref(context, context.chosen.ref, Kind.DOSSIER, Kind.RECORD)
+    target = ref(context, context.chosen.ref, Kind.DOSSIER, Kind.RECORD)
     do = (
         description.correct_record
         if kind_of(target) is Kind.RECORD
@@ -236,61 +101,59 @@ def correct(context: Context) -> Result:
         target,
         field=context.chosen.field,
         value=context.chosen.value or None,
-        reason=_why(context),
+        reason=why(context),
     )
-    return _event(answer)
+    return event(answer)
 
 
 def confirm(context: Context) -> Result:
     """`chauban confirm`."""
-    target = _ref(context, context.chosen.ref, Kind.RECORD)
-    return _event(description.confirm(context.archive, context.request, target))
+    target = ref(context, context.chosen.ref, Kind.RECORD)
+    return event(description.confirm(context.archive, context.request, target))
 
 
 def isolate(context: Context) -> Result:
     """`chauban isolate`."""
-    target = _ref(context, context.chosen.ref, Kind.RECORD)
-    return _event(
+    target = ref(context, context.chosen.ref, Kind.RECORD)
+    return event(
         description.isolate(
             context.archive,
             context.request,
             target,
             ground=IsolationGround(context.chosen.ground),
-            reason=_why(context),
+            reason=why(context),
         )
     )
 
 
 def erase_request(context: Context) -> Result:
     """`chauban erase request`."""
-    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
-    answer = erasing.request_erasure(context.archive, context.request, target, reason=_why(context))
+    target = ref(context, context.chosen.ref, Kind.DOSSIER)
+    answer = erasing.request_erasure(context.archive, context.request, target, reason=why(context))
     return {"event": answer.events[0], "remains": []}, 0
 
 
 def erase_refuse(context: Context) -> Result:
     """`chauban erase refuse`."""
-    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
-    answer = erasing.refuse_erasure(
-        context.archive, context.request, target, decision=_why(context)
-    )
+    target = ref(context, context.chosen.ref, Kind.DOSSIER)
+    answer = erasing.refuse_erasure(context.archive, context.request, target, decision=why(context))
     return {"event": answer.events[0], "remains": []}, 0
 
 
 def erase_restrict(context: Context) -> Result:
     """`chauban erase restrict`."""
-    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
+    target = ref(context, context.chosen.ref, Kind.DOSSIER)
     answer = erasing.restrict_instead(
-        context.archive, context.request, target, decision=_why(context)
+        context.archive, context.request, target, decision=why(context)
     )
     return {"event": answer.events[0], "remains": []}, 0
 
 
 def erase_approve(context: Context) -> Result:
     """`chauban erase approve`."""
-    target = _ref(context, context.chosen.ref, Kind.DOSSIER)
+    target = ref(context, context.chosen.ref, Kind.DOSSIER)
     answer, remains = erasing.approve_erasure(
-        context.archive, context.request, target, decision=_why(context)
+        context.archive, context.request, target, decision=why(context)
     )
     return {"event": answer.events[0], "remains": [vars(item) for item in remains]}, 0
 
@@ -298,7 +161,7 @@ def erase_approve(context: Context) -> Result:
 def verify(context: Context) -> Result:
     """`chauban verify`: exit code 1 when something was found."""
     chosen = context.chosen
-    target = _ref(context, chosen.ref) if chosen.ref else None
+    target = ref(context, chosen.ref) if chosen.ref else None
     pinned = Digest.parse(chosen.certificate) if chosen.certificate else None
     result = oversight.verify(
         context.archive, context.request, target, pinned=pinned, progress=context.progress
@@ -330,13 +193,13 @@ def work(context: Context) -> Result:
 
 
 COMMANDS: Mapping[str, Callable[[Context], Result]] = {
-    "agency-add": agency_add,
-    "agency-code": agency_code,
-    "procedure-add": procedure_add,
-    "agent-add": agent_add,
-    "dossier-open": dossier_open,
-    "dossier-close": dossier_close,
-    "dossier-paper": dossier_paper,
+    "agency-add": registering.agency_add,
+    "agency-code": registering.agency_code,
+    "procedure-add": registering.procedure_add,
+    "agent-add": registering.agent_add,
+    "dossier-open": registering.dossier_open,
+    "dossier-close": registering.dossier_close,
+    "dossier-paper": registering.dossier_paper,
     "search": search,
     "show": show,
     "history": history,

@@ -92,6 +92,8 @@ class Console:
             name: self.named(vocabularies[name], str(value)) if name in vocabularies else value
             for name, value in details.items()
         }
+        if isinstance(offset := details.get("offset"), int):
+            shown["offset"] = offset + 1  # People count characters from one.
         return self.complain(self.text(code, **shown))
 
     def complain(self, text: str) -> str:

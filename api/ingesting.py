@@ -5,9 +5,10 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 from typing import Any
 
 from domain.errors import ArchiveError, NotFoundError, UnavailableError
@@ -19,6 +20,7 @@ from domain.values import CommandId, Secrecy, StreamId
 
 _POLL_SECONDS = 0.2
 _WORKERS_STARTED = 5
+_SETTLE_SECONDS = 3.0
 Progress = Callable[[str, int, int], None]
 
 
@@ -67,6 +69,7 @@ def ingest(
     for file, outcome in received:
         yield _answer(archive, file, batch, outcome, waiting, progress)
     archive.views.catch_up()
+    waiting.settle()
 
 
 def _receive(
@@ -148,6 +151,12 @@ class _Waiting:
             return
         self._worker = self._start()
         self._started += 1
+
+    def settle(self) -> None:
+        """Lets our child end, unless it has found more to read; then it goes on without us."""
+        if self._worker is not None:
+            with suppress(TimeoutExpired):
+                self._worker.wait(_SETTLE_SECONDS)
 
     def until_read(self, target: StreamId, on_page: Callable[[int, int], None]) -> str | None:
         """Waits until the record was read; the code of the failure when it cannot be."""

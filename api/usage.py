@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.format_usage()}{translated(message, self.say)} {hint}")
 
 
-_COMPLAINTS = tuple(
+COMPLAINTS = tuple(
     (re.compile(pattern, re.DOTALL), code)
     for pattern, code in (
         (r"the following arguments are required: (?P<names>.+)", "usage-required"),
@@ -90,7 +90,7 @@ _COMPLAINTS = tuple(
 
 def translated(message: str, say: Messages) -> str:
     """A complaint of argparse in the user's language."""
-    for pattern, code in _COMPLAINTS:
+    for pattern, code in COMPLAINTS:
         match = pattern.fullmatch(message)
         if match:
             found = match.groupdict()

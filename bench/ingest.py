@@ -122,7 +122,8 @@ def main() -> None:
             pages=10 if chosen.quick else 50,
         )
     for name, row in result.items():
-        print(f"{name:34} {row['value']:8.2f} s  tesseract {row['reference']:7.2f} s  {row['ratio']}")
+        figures = f"{row['value']:8.2f} s  tesseract {row['reference']:7.2f} s  {row['ratio']}"
+        print(f"{name:34} {figures}")
     print(json.dumps(result))
 
 

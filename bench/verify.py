@@ -1,10 +1,13 @@
 """Verification of a whole journal against raw ES256 checks in as many processes.
 
-Every event of the journal has two personal fields or more. The reference checks the same
-signatures over the same bytes and does nothing else: no parsing, no chain, no disclosures.
+Every event of the journal has two personal fields or more. The reference reads the envelopes from
+the same file and checks their signatures, and nothing else: no JSON, no chain, no disclosures, no
+tables. Its processes run already when it is timed, ours are started within the time. A second
+reference has everything in memory, taken apart beforehand.
 """
 
 import argparse
+import base64
 import json
 import os
 import statistics
@@ -55,30 +58,36 @@ def main() -> None:
         archive, keys = _make(Path(folder), options.events)
         _say(f"{options.events} events written in {time.perf_counter() - started:.0f} s")
         path = str(Path(folder) / "journal.sqlite")
-        ratios, ours, theirs = [], [], []
+        ours: list[float] = []
+        theirs: dict[str, list[float]] = {"read": [], "memory": []}
         with _raw_workers(path, keys.certificate, options.processes) as raw:
             for _ in range(options.rounds):
-                before = raw()
+                before = {how: raw(how) for how in theirs}
                 started = time.perf_counter()
                 found = inspect_journal(
                     path, archive=archive, keys=keys, processes=options.processes
                 )
                 seconds = time.perf_counter() - started
-                after = raw()
                 assert not found.findings, found.findings[:5]
-                rate = found.counts["signatures"] / seconds
-                reference = found.counts["signatures"] / ((before + after) / 2)
-                ours.append(rate)
-                theirs.append(reference)
-                ratios.append(rate / reference)
-                _say(f"verify {rate:8.0f}/s   raw {reference:8.0f}/s   ratio {ratios[-1]:.3f}")
+                count = found.counts["signatures"]
+                ours.append(count / seconds)
+                for how, rates in theirs.items():
+                    rates.append(count / ((before[how] + raw(how)) / 2))
+                told = "   ".join(f"{how} {rates[-1]:7.0f}/s" for how, rates in theirs.items())
+                _say(f"verify {ours[-1]:7.0f}/s   {told}   {ours[-1] / theirs['read'][-1]:.3f}")
         _say(str(found.counts))
         answer = {
-            "verify-events-a-second": {
+            name: {
                 "value": round(statistics.median(ours)),
-                "reference": round(statistics.median(theirs)),
-                "ratio": round(statistics.median(ratios), 3),
+                "reference": round(statistics.median(theirs[how])),
+                "ratio": round(
+                    statistics.median(
+                        one / other for one, other in zip(ours, theirs[how], strict=True)
+                    ),
+                    3,
+                ),
             }
+            for name, how in (("verify", "read"), ("verify-against-checks-in-memory", "memory"))
         }
     print(json.dumps(answer))
 
@@ -119,7 +128,7 @@ def _make(folder: Path, events: int) -> tuple[str, key_files.Keys]:
     digest = certificate_digest(certificate).hex()
     append(
         StreamId(archive),
-        [ArchiveFounded("Bench", agency, _base64(der), digest, POLICIES)],
+        [ArchiveFounded("Bench", agency, base64.b64encode(der).decode(), digest, POLICIES)],
     )
     for number in range(events // PER_DOSSIER):
         opened = DossierOpened(
@@ -145,15 +154,9 @@ def _make(folder: Path, events: int) -> tuple[str, key_files.Keys]:
     return archive, keys
 
 
-def _base64(raw: bytes) -> str:
-    import base64
-
-    return base64.b64encode(raw).decode()
-
-
 @contextmanager
 def _raw_workers(path: str, certificate: x509.Certificate, processes: int) -> Iterator[Any]:
-    """Processes that hold all signatures in memory; a call gives the seconds for all of them."""
+    """Processes that check raw signatures; a call gives the seconds for all of them."""
     context = get_context("spawn")
     pipes: list[Connection[Any, Any]] = []
     key = certificate.public_key().public_bytes(
@@ -168,17 +171,17 @@ def _raw_workers(path: str, certificate: x509.Certificate, processes: int) -> It
     for pipe in pipes:
         pipe.recv()
 
-    def run() -> float:
+    def run(how: str) -> float:
         started = time.perf_counter()
         for pipe in pipes:
-            pipe.send(True)
+            pipe.send(how)
         for pipe in pipes:
             pipe.recv()
         return time.perf_counter() - started
 
     yield run
     for pipe in pipes:
-        pipe.send(False)
+        pipe.send("")
 
 
 def _check_raw(
@@ -186,20 +189,23 @@ def _check_raw(
 ) -> None:
     key = serialization.load_der_public_key(spki)
     assert isinstance(key, ec.EllipticCurvePublicKey)
-    work = []
     with closing(connect(path)) as connection:
-        for (envelope,) in connection.execute(
-            "SELECT state FROM stored_events WHERE rowid % ? = ?", (processes, number)
-        ):
-            signed, _, encoded = envelope.rpartition(b".")
-            raw = unb64(encoded)
-            r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-            work.append((encode_dss_signature(r, s), signed))
-    pipe.send(len(work))
-    while pipe.recv():
-        for signature, signed in work:
-            key.verify(signature, signed, ES256)
-        pipe.send(None)
+
+        def read() -> Iterator[tuple[bytes, bytes]]:
+            for (envelope,) in connection.execute(
+                "SELECT state FROM stored_events WHERE rowid % ? = ?", (processes, number)
+            ):
+                signed, _, encoded = envelope.rpartition(b".")
+                raw = unb64(encoded)
+                r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+                yield encode_dss_signature(r, s), signed
+
+        work = list(read())
+        pipe.send(len(work))
+        while how := pipe.recv():
+            for signature, signed in read() if how == "read" else work:
+                key.verify(signature, signed, ES256)
+            pipe.send(None)
 
 
 if __name__ == "__main__":

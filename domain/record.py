@@ -412,7 +412,12 @@ def correct(state: Record, name: RecordField, value: str | None, reason: str) ->
 
 
 def propose(state: Record, values: Mapping[RecordField, str]) -> RecordDescribed | None:
-    """Decides which values found in the text stand until a person says otherwise."""
+    """Decides which values found in the text stand until a person says otherwise.
+
+    Of an erased record nothing is proposed: a reading may end after the erasure.
+    """
+    if state.erased_by is not None:
+        return None
     said: dict[str, str | None] = {
         name.value: values.get(name) if name not in state.corrected else None for name in _DESCRIBED
     }

@@ -101,9 +101,14 @@ Form = tuple[str, str]
 
 def syllables(text: str) -> list[Syllable]:
     """Every syllable of the text; single letters and numbers count."""
-    return [
-        Syllable(match.start(), match.end(), *_form(match[0])) for match in _SYLLABLE.finditer(text)
-    ]
+    found, place = [], 0
+    # Looking each one up again is faster than a match object for each.
+    for word in _SYLLABLE.findall(text):
+        start = text.find(word, place)
+        place = start + len(word)
+        exact, folded = _form(word)
+        found.append(Syllable(start, place, exact, folded))
+    return found
 
 
 def forms(text: str) -> list[Form]:
@@ -145,8 +150,10 @@ def within_one_edit(left: str, right: str) -> bool:
 # ---------------------------------------------------------------- codes and numbers
 
 _CODE = re.compile(
-    r"[^\W_]+(?: ?/ ?[^\W_]+| [-–] (?=[A-ZĐ]{2})[^\W_]+|[-–‑.][^\W_]+)+",
+    # Possessive and from the start of a word only, for a page may be one long run of letters.
+    r"(?<![^\W_])[^\W_]++(?: ?/ ?[^\W_]++| [-–] (?=[A-ZĐ]{2})[^\W_]++|[-–‑.][^\W_]++){1,11}"
 )
+_MOST_PARTS = 12
 _PARTS = re.compile(r"[^\W_]+")
 _LOOK_ALIKE = str.maketrans({"o": "0", "l": "1", "i": "1"})
 _GROUPED = re.compile(r"(?<![\w.])\d{1,4}(?:([ .\-])\d{2,4})(?:\1\d{2,4})*(?![\w])")
@@ -165,7 +172,7 @@ class WrittenCode:
 
 def code_tokens(code: str) -> tuple[str, ...]:
     """`390/BC-UBND` → `390bcubnd`, `bcubnd`, `390`, `bc`, `ubnd`."""
-    parts = [spelling(part) for part in _PARTS.findall(nfc(code))]
+    parts = [spelling(part) for part in _PARTS.findall(nfc(code))][:_MOST_PARTS]
     tails = ["".join(parts[start:]) for start in range(max(len(parts) - 1, 0))]
     return tuple(dict.fromkeys([*tails, *parts]))
 
@@ -205,8 +212,13 @@ def numbers(text: str) -> set[str]:
 
 # ---------------------------------------------------------------- dates
 
+_VOWEL = rf"[^\W\d_][{_MARKS}]*"
+_GAP = r"\W{0,3}"
 _IN_WORDS = re.compile(
-    r"ngay\W{0,3}(\d{1,2})\W{0,3}thang\W{0,3}(\d{1,2})\W{0,3}nam\W{0,3}(\d{4})(?!\d)"
+    # ngày … tháng … năm, whatever marks OCR made of the three vowels
+    rf"ng{_VOWEL}y{_GAP}(\d{{1,2}}){_GAP}th{_VOWEL}ng{_GAP}(\d{{1,2}}){_GAP}n{_VOWEL}m{_GAP}"
+    r"(\d{4})(?!\d)",
+    re.IGNORECASE,
 )
 _IN_NUMBERS = re.compile(r"(?<![\d/.\-])(\d{1,2})([/.\-])(\d{1,2})\2(\d{4})(?![\d]|[/.\-]\d)")
 _ISO = re.compile(r"(?<![\d\-])(\d{4})-(\d{2})-(\d{2})(?![\d]|-\d)")
@@ -224,18 +236,17 @@ class WrittenDate:
 
 def dates(text: str) -> list[WrittenDate]:
     """The days that the text writes: `ngày 23 tháng 4 năm 2026`, `23/4/2026`, `23-04-2026`."""
-    flat, places = _flattened(text)
     found = []
-    for pattern, (day, month, year) in ((_IN_WORDS, (1, 2, 3)), (_IN_NUMBERS, (1, 3, 4))):
-        for match in pattern.finditer(flat):
-            found.append((match, match[year], match[month], match[day]))
-    found += [(match, match[1], match[2], match[3]) for match in _ISO.finditer(flat)]
-    written = [
-        WrittenDate(places[match.start()], places[match.end()], on)
-        for match, *parts in found
-        if (on := _day(*(int(part) for part in parts))) is not None
-    ]
-    return sorted(written, key=lambda one: one.start)
+    for pattern, (day, month, year) in (
+        (_IN_WORDS, (1, 2, 3)),
+        (_IN_NUMBERS, (1, 3, 4)),
+        (_ISO, (3, 2, 1)),
+    ):
+        for match in pattern.finditer(text):
+            on = _day(int(match[year]), int(match[month]), int(match[day]))
+            if on is not None:
+                found.append(WrittenDate(match.start(), match.end(), on))
+    return sorted(found, key=lambda one: one.start)
 
 
 def _day(year: int, month: int, day: int) -> date | None:
@@ -243,19 +254,6 @@ def _day(year: int, month: int, day: int) -> date | None:
         return date(year, month, day) if year in _YEARS else None
     except ValueError:
         return None
-
-
-def _flattened(text: str) -> tuple[str, range | list[int]]:
-    """The text folded one character for one, and where each character and the end lie in it."""
-    if unicodedata.is_normalized("NFC", text):
-        flat = text.translate(_PLAIN).lower()
-        if len(flat) == len(text):
-            return flat, range(len(text) + 1)
-    letters, places = [], []
-    for match in re.finditer(f".[{_MARKS}]*", text, re.DOTALL):
-        letters.append(nfc(match[0]).translate(_PLAIN).lower()[:1] or " ")
-        places.append(match.start())
-    return "".join(letters), [*places, len(text)]
 
 
 # ---------------------------------------------------------------- what a reader would mark

@@ -150,6 +150,11 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
+def bindable(text: str) -> str:
+    """The text as SQLite takes it: a lone surrogate, which is in no true identity, becomes `?`."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def named(value: object) -> str:
     """A value of a table as a finding may show it: identifiers as they are, else what it is."""
     text = str(value)
@@ -453,7 +458,7 @@ class RowInspector:
     def _listed(self, statement: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
         for start in range(0, len(values), _BATCH):
-            part = [value.encode("utf-8", "replace").decode() for value in values[start:][:_BATCH]]
+            part = [bindable(value) for value in values[start : start + _BATCH]]
             rows += self._db.execute(statement.format(",".join("?" * len(part))), part)
         return rows
 

@@ -23,6 +23,7 @@ from infrastructure.journal.rows_inspected import (
     Piece,
     Trust,
     answered_events,
+    bindable,
     damage,
     named,
 )
@@ -77,17 +78,17 @@ class Whole:
             commands=notes.commands,
         )
         before = self._db.total_changes
-        ids = [(_bindable(text),) for text in notes.ids]
+        ids = [(bindable(text),) for text in notes.ids]
         self._db.executemany("INSERT OR IGNORE INTO temp.seen VALUES (?)", ids)
         if self._db.total_changes - before != len(ids):
             self._doubled = True
         self._db.executemany(
             "INSERT OR IGNORE INTO temp.spoken VALUES (?)",
-            [(_bindable(text),) for text in notes.subjects],
+            [(bindable(text),) for text in notes.subjects],
         )
         self._db.executemany("INSERT OR IGNORE INTO temp.gone VALUES (?,?)", notes.erasures)
         for claim in notes.claims:
-            self._claim(claim.kind, _bindable(claim.text), claim.stream, claim.position)
+            self._claim(claim.kind, bindable(claim.text), claim.stream, claim.position)
 
     def found(self, finding: Finding) -> None:
         """Keeps a finding, or counts it when there are too many of its kind."""
@@ -134,7 +135,7 @@ class Whole:
             together.setdefault(piece.command, []).append(piece)
         for command, pieces in together.items():
             row = self._db.execute(
-                "SELECT request, answer FROM commands WHERE id=?", (_bindable(command),)
+                "SELECT request, answer FROM commands WHERE id=?", (bindable(command),)
             ).fetchone()
             if row is None:
                 self.found(Finding("command-missing", named(command), str(pieces[0].position)))
@@ -155,7 +156,7 @@ class Whole:
             return
         for (state,) in self._rows("SELECT state FROM stored_events"):
             try:
-                command = _bindable(open_envelope(state).payload["cmd"])
+                command = bindable(open_envelope(state).payload["cmd"])
             except (IntegrityError, TypeError, AttributeError):
                 continue  # Found already, by its row.
             self._db.execute("INSERT OR IGNORE INTO temp.named VALUES (?)", (command,))
@@ -347,10 +348,6 @@ def _within(events: list[str], said: tuple[str, ...]) -> bool:
     """True when the events stand in `said` in the same order, others perhaps between them."""
     rest = iter(said)
     return all(event in rest for event in events)
-
-
-def _bindable(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _digest(der: bytes) -> str:

@@ -20,6 +20,10 @@ class Catalogue:
         """See the port. A gap that has no detail stays visible as its name."""
         return self._texts.get(code, code).format_map(_Gaps(details))
 
+    def template(self, code: str) -> str:
+        """A message with its gaps open."""
+        return self._texts[code]
+
     def codes(self) -> frozenset[str]:
         """Every code with a message."""
         return frozenset(self._texts)

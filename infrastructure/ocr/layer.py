@@ -24,7 +24,7 @@ class StoredPage(OcrElement):
             page_number=number,
         )
 
-    @property  # type: ignore[override]
+    @property
     def children(self) -> list[OcrElement]:
         """One paragraph with the lines, read anew each time."""
         read = words.restore(self._path)

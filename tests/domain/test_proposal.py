@@ -1,5 +1,6 @@
 """What a first page suggests, and that it suggests nothing where nothing is clear."""
 
+import time
 from datetime import date
 
 import pytest
@@ -101,6 +102,13 @@ def test_the_29_types_and_their_abbreviations() -> None:
             assert type_named(short) == name
     assert type_named("Hóa đơn") is None
     assert abbreviation_of("Hóa đơn") is None
+
+
+@pytest.mark.parametrize("piece", ["Số: ", "Số: a", "a", "A\n", "V/v a", "-", "Số: 1/A -"])
+def test_no_page_takes_long(piece: str) -> None:
+    start = time.process_time()
+    propose((piece * 50_000)[:50_000])
+    assert time.process_time() - start < 3
 
 
 @given(

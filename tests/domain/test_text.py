@@ -1,5 +1,6 @@
 """Vietnamese normalisation: what is the same word, the same code, the same day."""
 
+import time
 import unicodedata
 from datetime import date
 
@@ -154,6 +155,18 @@ def test_a_word_box_holds_a_matched_word() -> None:
     assert holds("28/12/2018,", words)
     assert not holds("hố", words)
     assert not holds("390", words)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "1", "a-", "1.", "a1.", "ngay 1 ", "ngày 1 tháng ", "\u0301", "1/", "a" * 9 + " / "],
+)
+def test_no_text_takes_long(piece: str) -> None:
+    text = (piece * 100_000)[:100_000]
+    start = time.process_time()
+    for read in (syllables, codes, dates, numbers, place_tones, fold):
+        read(text)
+    assert time.process_time() - start < 3
 
 
 @given(st.text(max_size=200))

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from domain.errors import UnavailableError
-from tests.journal.house import House, opened
+from infrastructure.journal.recorder import JournalRecorder
+from infrastructure.journal.store import SignedJournal
+from tests.journal.house import ARCHIVE, House, opened
 
 KILLS = 4
 
@@ -100,10 +102,16 @@ def test_a_full_file_system_leaves_nothing_half_done(tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_journal_that_is_no_database_is_named(house: House) -> None:
-    house.close()
-    house.path.write_bytes(b"not a database, and long enough to be read as one" * 100)
-    for beside in house.folder.glob("journal.sqlite-*"):
-        beside.unlink()
+def test_a_journal_that_is_no_database_is_named(tmp_path: Path, house: House) -> None:
+    (tmp_path / "other.sqlite").write_bytes(b"no database, and long enough to be read as one" * 99)
+    other = JournalRecorder(str(tmp_path / "other.sqlite"))
+    journal = SignedJournal(
+        other,
+        archive=ARCHIVE,
+        keys=house.keys,
+        clock=house.clock,
+        identifiers=house.identifiers,
+        software="chauban test",
+    )
     with pytest.raises(UnavailableError, match="journal-damaged"):
-        house.journal.load(house.new("dossier"))
+        journal.position()

@@ -69,9 +69,7 @@ def _events(archive: Archive) -> tuple[Recorded[Event], ...]:
 
 
 def _check_bytes(desk: Desk, target: StreamId, content: bytes) -> None:
-    handed = retrieval.hand_out(
-        desk.archive, desk.request(), target, RepresentationKind.ORIGINAL
-    )
+    handed = retrieval.hand_out(desk.archive, desk.request(), target, RepresentationKind.ORIGINAL)
     with handed.source as source:
         assert source.read() == content
 

@@ -1,6 +1,5 @@
 """One archive is founded and one set of papers is read; every test works on a copy of its own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,9 +22,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory, papers: Papers) -> Place:
 
 
 @pytest.fixture(scope="session")
-def received(
-    tmp_path_factory: pytest.TempPathFactory, founded: Place
-) -> tuple[Place, Receipt]:
+def received(tmp_path_factory: pytest.TempPathFactory, founded: Place) -> tuple[Place, Receipt]:
     """The same with one scan that was received and not read; never used itself."""
     place = founded.copy(tmp_path_factory.mktemp("received"))
     with place.open() as desk:
@@ -34,6 +31,6 @@ def received(
 
 
 @pytest.fixture
-def place(tmp_path: Path, founded: Place) -> Iterator[Place]:
+def place(tmp_path: Path, founded: Place) -> Place:
     """An archive of the test's own."""
-    yield founded.copy(tmp_path / "place")
+    return founded.copy(tmp_path / "place")

@@ -110,7 +110,10 @@ class FaultyPort:
 
 
 def strikes(calls: list[str], forms: tuple[Form, Form]) -> list[tuple[int, Form]]:
-    """Every call with the sides that differ: after a call that leaves nothing is before the next."""
+    """Every call, and both sides of those that leave something behind.
+
+    After a call that leaves nothing the world is as before the next one.
+    """
     before, after = forms
     found = []
     for n, name in enumerate(calls, 1):
@@ -118,3 +121,8 @@ def strikes(calls: list[str], forms: tuple[Form, Form]) -> list[tuple[int, Form]
         if name in CHANGES:
             found.append((n, after))
     return found
+
+
+def strikes_at_changes(calls: list[str], forms: tuple[Form, Form]) -> list[tuple[int, Form]]:
+    """Both sides of every call that leaves something behind: all the states there can be."""
+    return [(n, form) for n, name in enumerate(calls, 1) if name in CHANGES for form in forms]

@@ -10,8 +10,16 @@ from pathlib import Path
 
 from domain.agents import Role
 from domain.dossier import DossierKind
+from domain.events import Event, Recorded
 from domain.ports import Answer, Clock
-from domain.services import Archive, Request, administration, description, reception
+from domain.services import (
+    Archive,
+    Request,
+    administration,
+    description,
+    reception,
+    retrieval,
+)
 from domain.services.deciding import load, resolve
 from domain.services.reception import Receipt
 from domain.values import Basis, CommandId, Kind, StreamId
@@ -186,6 +194,13 @@ class Desk:
         return do(
             self.archive, self.request(), target, field=field, value=value, reason="đọc lại giấy"
         )
+
+
+def history_of(desk: Desk, target: StreamId, at: int | None = None) -> list[Recorded[Event]]:
+    """The events that `chauban history` shows; every signature must be sound."""
+    examined = retrieval.history(desk.archive, desk.request(), target, at=at)
+    assert all(one.state == "intact" for one in examined)
+    return [one.recorded for one in examined if one.recorded is not None]
 
 
 def found_place(folder: Path, papers: Papers) -> Place:
