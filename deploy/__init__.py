@@ -1,0 +1,1 @@
+"""What surrounds an installation: sample papers, and the story of the demo."""

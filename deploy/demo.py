@@ -43,19 +43,26 @@ class Story:
         title = f"{self.step}. {english if self.english else vietnamese}"
         print(f"\n{_styled(_BOLD, title)}", flush=True)
 
-    def run(
-        self, *words: str, expect: int = 0, archive: Path = ARCHIVE, show: bool = True
-    ) -> list[dict[str, Any]]:
+    def run(self, *words: str) -> list[dict[str, Any]]:
         """Runs a command, shows it as typed, and gives its answers."""
-        if show:
-            typed = " ".join(_quoted(word) for word in words)
-            print(_styled(_DIM, f"   $ chauban {typed}"), flush=True)
+        return [json.loads(line) for line in self._run((*words, "--json"), words).splitlines()]
+
+    def tell(self, *words: str, expect: int = 0, lines: int = 40) -> None:
+        """Runs a command, shows it as typed, and shows what a person sees."""
+        shown = self._run(words, words, expect=expect).splitlines()
+        for line in shown[:lines]:
+            print(f"   │ {line[:150]}")
+        if len(shown) > lines:
+            print("   │ …")
+
+    def _run(self, words: tuple[str, ...], typed: tuple[str, ...], *, expect: int = 0) -> str:
+        command = " ".join(_quoted(word) for word in typed)
+        print(_styled(_DIM, f"   $ chauban {command}"), flush=True)
         began = time.perf_counter()
-        language = "en" if self.english else "vi"
         done = subprocess.run(
-            [sys.executable, "-m", "api.cli", *words, "--json", "--lang", language],
+            [sys.executable, "-m", "api.cli", *words, "--lang", "en" if self.english else "vi"],
             cwd=ROOT,
-            env={**os.environ, "CHAUBAN_ARCHIVE": str(archive)},  # noqa: TID251
+            env={**os.environ, "CHAUBAN_ARCHIVE": str(ARCHIVE)},  # noqa: TID251
             stdout=subprocess.PIPE,
             text=True,
             check=False,
@@ -65,7 +72,7 @@ class Story:
         if done.returncode != expect:
             print(done.stdout)
             raise SystemExit(f"chauban {name}: exit code {done.returncode}")
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return done.stdout
 
 
 def main() -> int:
@@ -107,7 +114,7 @@ def _found(story: Story, samples: dict[str, Any]) -> str:
     procedure = FOLDER / "procedure.toml"
     procedure.write_text(
         'code = "1.012345"\nname = "Đăng ký và cấp Giấy chứng nhận quyền sử dụng đất lần đầu"\n'
-        'in_force_from = "2018-01-01"\n'
+        "in_force_from = 2018-01-01\n"
         '[time_limit]\nvalue = 30\nunit = "working-day"\n'
         '[retention]\nrule = "vĩnh viễn"\n'
         '[[components]]\nname = "Đơn đăng ký"\n'
@@ -123,8 +130,10 @@ def _open(story: Story, samples: dict[str, Any]) -> dict[str, str]:
         kind = ["--procedure", "1.012345"] if dossier["procedure"] else ["--work-file"]
         person = dossier["applicant"]
         given = (
-            ["--applicant", person["name"], "--phone", person["phone"]]
-            + ["--id-number", person["id_number"]]
+            [
+                *("--applicant", person["name"], "--phone", person["phone"]),
+                *("--id-number", person["id_number"]),
+            ]
             if person
             else []
         )
@@ -163,14 +172,9 @@ def _search(story: Story, samples: dict[str, Any]) -> None:
     story.chapter("Tìm, có dấu và không dấu", "Searching, with marks and without")
     sentence = samples["files"][0]["sentences"][0]["text"]
     words = " ".join(sentence.replace(",", "").split()[4:10])
-    for query in (words, _unmarked(words), words.upper()):
-        (found,) = story.run("search", query, "--limit", "2")
-        hit = found["hits"][0]
-        snippet = hit["snippet"].replace("\ue000", "«").replace("\ue001", "»")
-        print(f"   {found['total']} · {hit['match']} · {hit['dossier']} tr. {hit['page']}")
-        print(f"   {' '.join(snippet.split())[:150]}")
-    (found,) = story.run("search", "so:390/BC-UBND")
-    print(f"   {found['total']} · {found['hits'][0]['dossier']}")
+    for query in (words, _unmarked(words), _unmarked(words).upper()):
+        story.tell("search", query, "--limit", "1", lines=3)
+    story.tell("search", "so:390/BC-UBND", "--limit", "1", lines=3)
 
 
 def _correct(story: Story, code: str) -> None:
@@ -195,25 +199,24 @@ def _confirm(story: Story, code: str) -> None:
     (shown,) = story.run("show", code)
     record = shown["records"][0]["record"]
     story.run("confirm", record)
-    (history,) = story.run("history", record)
-    for event in history["events"]:
-        when = event["at"][:19].replace("T", " ")
-        print(f"   {event['position']:>4}  {when}  {event['type']:26} {event['signature']}")
+    story.tell("history", record, lines=24)
     story.run("get", record, "--as", "pdfa", "-o", "var/demo/pdfa.pdf")
 
 
 def _verify(story: Story, certificate: str) -> int:
     story.chapter("Kiểm tra toàn bộ kho", "Verifying the whole archive")
     (result,) = story.run("verify", "--certificate", certificate)
-    counted = ", ".join(f"{name} {number}" for name, number in result["checked"].items())
-    story.say(f"   Nguyên vẹn. Đã tính lại: {counted}", f"   Intact. Recomputed: {counted}")
+    story.say(
+        f"   Nguyên vẹn: {result['checked']['signatures']} chữ ký, {result['checked']['objects']}"
+        " tệp, mọi danh mục và chỉ mục đã được tính lại và trùng khớp.",
+        f"   Intact: {result['checked']['signatures']} signatures, {result['checked']['objects']}"
+        " objects, every view and the index were recomputed and agree.",
+    )
     return int(result["checked"]["events"])
 
 
 def _tamper(story: Story) -> None:
-    story.chapter(
-        "Thử sửa trộm trên một bản sao của kho", "Tampering with a copy of the archive"
-    )
+    story.chapter("Thử sửa trộm trên một bản sao của kho", "Tampering with a copy of the archive")
     shutil.copytree(ARCHIVE, TAMPERED)
     shutil.copytree(ARCHIVE.with_name("archive.keys"), TAMPERED.with_name("tampered.keys"))
     with closing(sqlite3.connect(TAMPERED / "journal.sqlite")) as journal:
@@ -233,9 +236,7 @@ def _tamper(story: Story) -> None:
         "   Đã đổi một bit của một dòng trong nhật ký và một bit của một bản gốc.",
         "   One bit of a row of the journal and one bit of an object were flipped.",
     )
-    (result,) = story.run("verify", "--archive", str(TAMPERED.relative_to(ROOT)), expect=1)
-    for finding in result["findings"]:
-        print(f"   ! {finding['kind']:28} {finding['where'][:40]}")
+    story.tell("verify", "--archive", str(TAMPERED.relative_to(ROOT)), expect=1, lines=20)
 
 
 def _figures(story: Story, seconds: float, pages: int, events: int) -> None:

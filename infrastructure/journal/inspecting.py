@@ -25,6 +25,8 @@ from infrastructure.journal.rows_inspected import (
 
 Span = tuple[int, int]
 """The first and the last position, both included."""
+Task = Span | None
+"""None for the agreement of the database with itself."""
 
 
 @contextmanager
@@ -50,6 +52,11 @@ def begin(connection: sqlite3.Connection) -> None:
         connection.execute("SELECT max(rowid) FROM stored_events").fetchone()
     except DAMAGE:
         return
+
+
+def carry_out(inspector: RowInspector, task: Task) -> Notes:
+    """The notes of one task."""
+    return inspector.database() if task is None else inspector.span(*task)
 
 
 class Workers:
@@ -88,10 +95,10 @@ class Workers:
         for pipe in self._pipes:
             _answer(pipe)
 
-    def inspect(self, spans: Sequence[Span]) -> Iterator[tuple[Span, Notes]]:
-        """The notes of every span, in the order in which they are ready."""
-        left = list(reversed(spans))
-        busy: dict[Connection[Any, Any], Span] = {}
+    def inspect(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Notes]]:
+        """The notes of every task, in the order in which they are ready."""
+        left = list(reversed(tasks))
+        busy: dict[Connection[Any, Any], Task] = {}
         for free in self._pipes:
             if left:
                 busy[free] = left.pop()
@@ -100,11 +107,11 @@ class Workers:
             for ready in wait(list(busy)):
                 assert isinstance(ready, Connection)
                 pipe: Connection[Any, Any] = ready
-                span, notes = busy.pop(pipe), _answer(pipe)
+                task, notes = busy.pop(pipe), _answer(pipe)
                 if left:  # The next one first: a worker never waits for us.
                     busy[pipe] = left.pop()
                     pipe.send(busy[pipe])
-                yield span, notes
+                yield task, notes
 
 
 def _answer(pipe: "Connection[Any, Any]") -> Any:
@@ -131,7 +138,7 @@ def _work(pipe: "Connection[Any, Any]", path: str, trust: Trust) -> None:
                     begin(connection)
                     pipe.send(None)
                 else:
-                    pipe.send(inspector.span(*task))
+                    pipe.send(carry_out(inspector, task))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except UnavailableError as exc:

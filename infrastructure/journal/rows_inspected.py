@@ -181,6 +181,17 @@ class RowInspector:
         """The rows from one position to another, both included."""
         return self._inspect(self._spans(first, last))
 
+    def database(self) -> Notes:
+        """The database agrees with itself: every index entry has its row and the other way."""
+        notes = Notes()
+        try:
+            for (said,) in self._db.execute("PRAGMA integrity_check(100)"):
+                if said != "ok":
+                    notes.findings.append(Finding("journal-damaged", "journal", str(said)[:80]))
+        except DAMAGE as exc:
+            notes.findings.append(damage(exc, "journal"))
+        return notes
+
     def streams(self, streams: Iterable[str]) -> Notes:
         """The rows of some streams alone."""
         return self._inspect(self._of_streams(streams))

@@ -23,7 +23,7 @@ from domain.errors import IntegrityError, UnavailableError
 from domain.ports import Finding
 from domain.values import Digest
 from infrastructure.journal.envelope import Verifier, certificate_digest
-from infrastructure.journal.inspecting import Workers, begin, instant
+from infrastructure.journal.inspecting import Span, Task, Workers, begin, carry_out, instant
 from infrastructure.journal.keys import Keys
 from infrastructure.journal.rows_inspected import DAMAGE, RowInspector, Trust, connect, damage
 from infrastructure.journal.whole_inspected import Whole, genesis, genesis_certificate
@@ -134,19 +134,36 @@ def _inspect_spans(
         whole.check_guards()
         whole.check_genesis()
         # (3) Whoever is free takes the next span.
-        first, last = _positions(connection)
-        spans = [(at, min(at + _SPAN - 1, last)) for at in range(first, last + 1, _SPAN)]
+        spans = _spans(connection)
+        tasks: list[Task] = [None, *spans]
         if workers is not None:
-            inspected = workers.inspect(spans)
+            inspected = workers.inspect(tasks)
         else:
             inspector = RowInspector(connection, trust)
-            inspected = ((span, inspector.span(*span)) for span in spans)
-        done = 0
-        for span, notes in inspected:
+            inspected = ((task, carry_out(inspector, task)) for task in tasks)
+        done, total = 0, sum(last - first + 1 for first, last in spans)
+        for task, notes in inspected:
             whole.add(notes)
-            done += span[1] - span[0] + 1
-            if progress is not None:
-                progress(done, last - first + 1)
+            if task is not None and progress is not None:
+                done += task[1] - task[0] + 1
+                progress(done, total)
+
+
+def _spans(connection: sqlite3.Connection) -> list[Span]:
+    """All positions in spans. Where somebody made positions up, the gaps are stepped over."""
+    first, last = _positions(connection)
+    try:
+        (count,) = connection.execute("SELECT count(*) FROM stored_events").fetchone()
+    except DAMAGE:
+        count = 0  # The index cannot be read; the table perhaps can.
+    if last - first < 2 * count or not count:
+        last = min(last, first + _SPAN * 1_000_000)
+        return [(at, min(at + _SPAN - 1, last)) for at in range(first, last + 1, _SPAN)]
+    spans: list[Span] = []
+    for (start,) in connection.execute("SELECT rowid FROM stored_events ORDER BY rowid"):
+        if not spans or start > spans[-1][1]:
+            spans.append((start, min(start + _SPAN - 1, last)))
+    return spans
 
 
 def _inspect_streams(

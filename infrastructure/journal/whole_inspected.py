@@ -108,7 +108,6 @@ class Whole:
                 self._check_subjects,
                 self._check_foreign_claims,
                 self._check_positions,
-                self._check_database,
             ]
         for check in checks:
             try:
@@ -271,12 +270,6 @@ class Whole:
         if last and (counter is None or counter[0] != last):
             told = "none" if counter is None else named(counter[0])
             self.found(Finding("end-missing", str(last), told))
-
-    def _check_database(self) -> None:
-        """The database agrees with itself: every index entry has its row and the other way."""
-        for (said,) in self._rows("PRAGMA main.integrity_check(100)"):
-            if said != "ok":
-                self.found(Finding("journal-damaged", "journal", str(said)[:80]))
 
     def check_guards(self) -> None:
         """The tables and the triggers that keep them append-only are those that we made."""

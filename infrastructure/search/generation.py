@@ -80,7 +80,7 @@ def load(directory: Path, known: Snapshot | None = None) -> Snapshot:
     storage = DurableStorage(str(directory))
     toc = reading(lambda: TOC.read(storage, NAME))
     schema = toc.schema
-    if getattr(schema, "layout", None) != LAYOUT:
+    if getattr(schema, "layout", None) != LAYOUT or not hasattr(schema, "files"):
         raise UnavailableError("index-damaged", reason="layout")
     for name, (size, _) in schema.files.items():
         if not storage.file_exists(name) or storage.file_length(name) != size:
@@ -148,6 +148,8 @@ def unwritten(directory: Path) -> Iterator[None]:
 def _orphans(directory: Path) -> list[Path]:
     storage = DurableStorage(str(directory))
     toc = reading(lambda: TOC.read(storage, NAME))
+    if getattr(toc.schema, "layout", None) != LAYOUT or not hasattr(toc.schema, "files"):
+        return []  # Another program's: whoever reads it finds it damaged and builds it again.
     named = {*toc.schema.files, f"_{NAME}_{toc.generation}.toc", f"{NAME}_WRITELOCK", OWNER}
     return [path for path in directory.iterdir() if path.name not in named]
 

@@ -39,7 +39,7 @@ FINDERS = (
 """Modules that make findings; every code in them is one, or the code of an error."""
 NOT_FINDINGS = frozenset({"command-answers", "utf-8", *oversight.NOT_PROVED,
                           oversight.CERTIFICATE_NOT_PROVED, "stream-incomplete"})  # fmt: skip
-TABLES = frozenset({"_MEANINGS", "_DISK_FAULTS", "_S3_FAULTS", "_UNAVAILABLE", "_BUSY"})
+TABLES = frozenset({"_MEANINGS", "_DISK_FAULTS", "_S3_FAULTS", "_UNAVAILABLE", "_BUSY", "_DAMAGED"})
 """Where adapters say what a foreign error means."""
 VOCABULARIES: dict[str, Iterable[str]] = {
     "action": Action,
@@ -140,11 +140,14 @@ def constants(node: ast.AST | None) -> Iterator[str]:
         yield from constants(node.orelse)
 
 
-def calls() -> Iterator[tuple[str, ast.Call]]:
-    for path, module in sources().items():
-        for node in ast.walk(module):
-            if isinstance(node, ast.Call):
-                yield path, node
+@cache
+def calls() -> list[tuple[str, ast.Call]]:
+    return [
+        (path, node)
+        for path, module in sources().items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call)
+    ]
 
 
 @cache
@@ -182,6 +185,7 @@ def defaults() -> dict[str, str]:
     }
 
 
+@cache
 def claim_kinds() -> set[str]:
     found = set()
     for _, call in calls():
@@ -221,9 +225,10 @@ def findings() -> set[str]:
         for node in ast.walk(sources()[path]):
             other.update(constants(node))
     named |= {code for code in other if CODE.fullmatch(code)} - set(raised())
-    return named - NOT_FINDINGS
+    return {code for code in named if CODE.fullmatch(code)} - NOT_FINDINGS
 
 
+@cache
 def said() -> set[str]:
     """Codes of messages that are asked for by their whole name."""
     found = set[str]()
@@ -234,10 +239,11 @@ def said() -> set[str]:
             for prefix, code in product(*(list(constants(arg)) for arg in call.args)):
                 found.add(f"{prefix}-{code}")
     for node in ast.walk(sources()["infrastructure/doctor.py"]):
-        found.update(code for code in constants(node) if code.startswith("doctor-"))
+        found.update(code for code in constants(node) if re.match(r"doctor-.*\w$", code))
     return {*found, *(code for _, code in usage.COMPLAINTS)}
 
 
+@cache
 def heard() -> set[str]:
     """What the parser asks for while it is built."""
 
@@ -254,6 +260,7 @@ def heard() -> set[str]:
     return listening.codes
 
 
+@cache
 def composed() -> set[str]:
     return {f"{prefix}-{each}" for prefix, words in VOCABULARIES.items() for each in words}
 
@@ -287,6 +294,7 @@ def test_the_gaps_of_a_message_are_filled_by_every_place_that_raises_it(language
             assert not gaps, f"{code}: a work list and an event keep the code alone"
 
 
+@cache
 def refusals() -> set[str]:
     """Codes that are stored in an event and told later, without details."""
     found = set()

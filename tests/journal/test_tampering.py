@@ -227,6 +227,17 @@ ATTACKS = (
         "position-out-of-order",
     ),
     attack(
+        "positions made up",
+        sql(
+            "UPDATE stored_events SET rowid=9223372036854775807 WHERE rowid=4",
+            "UPDATE stored_events SET rowid=-5 WHERE rowid=3",
+        ),
+        "position-out-of-order",
+        "position-missing",
+        "genesis-missing",
+        "end-missing",
+    ),
+    attack(
         "an event dropped in the middle",
         sql("DELETE FROM stored_events WHERE rowid=3"),
         "version-missing",

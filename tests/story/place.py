@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class People:
     archivist: StreamId
     leader: StreamId
     clerk: StreamId
+    auditor: StreamId
 
 
 @dataclass(frozen=True)
@@ -218,9 +219,9 @@ def found_place(folder: Path, papers: Papers) -> Place:
 
         agency = resolve(archive, "H33", Kind.AGENCY)
 
-        def hire(name: str, role: Role) -> StreamId:
+        def hire(name: str, role: Role, until: date | None = None) -> StreamId:
             answer = administration.add_agent(
-                archive, request(), name=name, roles=(role,), agencies=(agency,), until=None
+                archive, request(), name=name, roles=(role,), agencies=(agency,), until=until
             )
             return StreamId(answer.result["agent"])
 
@@ -228,6 +229,7 @@ def found_place(folder: Path, papers: Papers) -> Place:
             house.default_agent,
             hire("Lãnh đạo thử", Role.LEADER),
             hire("Cán bộ quét thử", Role.SCANNING_CLERK),
+            hire("Thanh tra thử", Role.AUDITOR, date(2099, 12, 31)),
         )
         dossier = description.open_dossier(
             archive,

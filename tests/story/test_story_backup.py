@@ -17,10 +17,10 @@ import pytest
 from domain.errors import ArchiveError, IntegrityError, RuleError, UnavailableError
 from domain.services import oversight
 from infrastructure.backup import BackedUp
-from infrastructure.bootstrap import back_up, opened, read_settings, restore
+from infrastructure.bootstrap import back_up, found_archive, opened, read_settings, restore
 from tests.story.checking import check_archive
 from tests.story.papers import TINY
-from tests.story.place import Place
+from tests.story.place import Place, found_place
 
 PAPER = "don-xin-cap-dat"
 
@@ -118,7 +118,9 @@ def cut_journal(backup: Path) -> None:
 def alter_row(backup: Path) -> None:
     with closing(sqlite3.connect(backup / "journal.sqlite")) as journal, journal:
         journal.execute("DROP TRIGGER stored_events_UPDATE")
-        journal.execute("UPDATE stored_events SET state = replace(state, 'A', 'B') WHERE rowid=9")
+        journal.execute(
+            "UPDATE stored_events SET state=CAST(replace(state, 'A', 'B') AS BLOB) WHERE rowid=9"
+        )
 
 
 def alter_row_and_summary(backup: Path) -> None:
@@ -195,8 +197,6 @@ def test_a_restore_without_its_keys_is_refused(place: Place, tmp_path: Path) -> 
 def test_a_restore_with_the_keys_of_another_archive_is_refused(
     place: Place, founded: Place, tmp_path: Path
 ) -> None:
-    from tests.story.place import found_place
-
     (tmp_path / "other").mkdir()
     other = found_place(tmp_path / "other", founded.papers)
     saved(place, tmp_path / "backup")
@@ -212,8 +212,6 @@ def test_a_crash_while_founding_does_not_stand_in_the_way_of_the_next_founding(
     """Keys have their name already, the archive does not."""
     place = founded.copy(tmp_path / "half")
     place.folder.rename(place.folder.with_name("archive.founding"))
-    from tests.story.place import found_place
-
     again = found_place(place.folder.parent, founded.papers)
     check_archive(again)
     assert sorted(path.name for path in again.folder.parent.iterdir()) == [
@@ -226,8 +224,6 @@ def test_founding_never_takes_keys_that_belong_to_another_archive(
     founded: Place, tmp_path: Path
 ) -> None:
     """A disk that is not mounted looks like an archive that is gone; its keys are still there."""
-    from infrastructure.bootstrap import found_archive
-
     place = founded.copy(tmp_path / "lost")
     before = sorted(path.read_bytes() for path in place.settings.keys.iterdir())
     shutil.rmtree(place.folder)

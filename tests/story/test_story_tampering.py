@@ -96,8 +96,8 @@ LAST = "SELECT max(rowid) FROM stored_events"
 
 def an_object(place: Place, kind: bytes) -> Path:
     """An object that begins so."""
-    found = [path for path in (place.folder / "objects").glob("??/??/*")]
-    return next(path for path in sorted(found) if path.read_bytes().startswith(kind))
+    found = sorted((place.folder / "objects").glob("??/??/*"))
+    return next(path for path in found if path.read_bytes().startswith(kind))
 
 
 def flip_original(place: Place) -> None:
@@ -153,19 +153,21 @@ ATTACKS: dict[str, tuple[Callable[[Place], None], set[str]]] = {
     ),
     "an event in the middle dropped": (
         journal(f"DELETE FROM stored_events WHERE rowid=({MIDDLE})"),
-        {"chain-broken"},
+        {"version-missing"},
     ),
     "the last event dropped": (
         journal(f"DELETE FROM stored_events WHERE rowid=({LAST})"),
-        {"position-missing", "event-missing"},
+        {"end-missing"},
     ),
     "the first event altered": (
-        journal("UPDATE stored_events SET state=replace(state, 'a', 'b') WHERE rowid=1"),
-        {"signature-broken"},
+        journal(
+            "UPDATE stored_events SET state=CAST(replace(state, 'a', 'b') AS BLOB) WHERE rowid=1"
+        ),
+        {"envelope-not-json", "signature-broken", "signed-by-another-key"},
     ),
     "a command's answer": (
         journal("UPDATE commands SET answer=replace(answer, 'H33', 'H34')"),
-        {"command-altered"},
+        {"command-row-altered"},
     ),
     "a command dropped": (
         journal("DELETE FROM commands WHERE rowid_or_id" if False else
@@ -175,10 +177,10 @@ ATTACKS: dict[str, tuple[Callable[[Place], None], set[str]]] = {
     "a claim given to another": (
         journal("UPDATE claims SET text='H33-2026-901.HS' WHERE kind='dossier-code'"
                 " AND text='H33-2026-900.HS'"),
-        {"claim-missing"},
+        {"claim-row-missing"},
     ),
     "a disclosure dropped": (
-        journal("DELETE FROM disclosures WHERE event=(SELECT min(event) FROM disclosures)"),
+        journal("DELETE FROM disclosures WHERE subject LIKE 'dossier-%'"),
         {"disclosures-missing"},
     ),
     "a byte of an original": (flip_original, {"object-altered"}),
@@ -205,11 +207,36 @@ def test_verify_names_what_was_altered(
     place = whole.copy(tmp_path)
     alter(place)
     code, answer = verified(place, capsys)
-    print(name, code, answer)
     assert "findings" in answer, answer
     if seen:
         assert (code, answer["ok"]) == (1, False)
         assert kinds(answer) & seen
+
+
+def test_damage_to_the_acting_agent_is_named_and_another_one_verifies(
+    whole: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = whole.copy(tmp_path)
+    agent = place.people.archivist
+    journal(f"DELETE FROM disclosures WHERE subject='{agent}'")(place)
+    code, answer = verified(place, capsys)
+    assert (code, answer["error"]) == (1, "disclosures-missing")
+    code, answer = verified(place, capsys, "--as", place.people.auditor)
+    assert (code, kinds(answer) >= {"disclosures-missing"}) == (1, True)
+
+
+def test_a_row_that_holds_no_bytes_is_named(
+    whole: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n, value in enumerate(("'text'", "7", "NULL", "1.5", "999999999999")):
+        place = whole.copy(tmp_path / str(n))
+        relaxed = "PRAGMA writable_schema=ON"
+        schema = "UPDATE sqlite_schema SET sql=replace(sql, 'state BLOB NOT NULL', 'state BLOB')"
+        journal(relaxed, schema)(place)
+        journal(f"UPDATE stored_events SET state={value} WHERE rowid=12")(place)
+        code, answer = verified(place, capsys)
+        assert code == 1, (value, answer)
+        assert "12" in {found["where"] for found in answer["findings"]}
 
 
 def test_an_untouched_archive_has_no_finding(
