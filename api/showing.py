@@ -75,7 +75,8 @@ def _show_record(to: Console, result: Json) -> None:
     to.line(f"  {to.named('name', 'representations')}:")
     for each in result["representations"]:
         kind = to.named("representation", each["kind"])
-        to.line(f"    {kind}: {each['bytes']} byte, {each['sha256']}")
+        size = to.text("bytes-n", n=each["bytes"])
+        to.line(f"    {kind}: {size}, {each['sha256']}")
     for page in result["pages"]:
         place = to.text("page-n", n=page["n"])
         to.line(f"--- {place} ({to.named('page-state', page['state'])})")

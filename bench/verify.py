@@ -190,10 +190,12 @@ def _check_raw(
     key = serialization.load_der_public_key(spki)
     assert isinstance(key, ec.EllipticCurvePublicKey)
     with closing(connect(path)) as connection:
+        (last,) = connection.execute("SELECT max(rowid) FROM stored_events").fetchone()
+        share = (number * last // processes, (number + 1) * last // processes)
 
         def read() -> Iterator[tuple[bytes, bytes]]:
             for (envelope,) in connection.execute(
-                "SELECT state FROM stored_events WHERE rowid % ? = ?", (processes, number)
+                "SELECT state FROM stored_events WHERE rowid > ? AND rowid <= ?", share
             ):
                 signed, _, encoded = envelope.rpartition(b".")
                 raw = unb64(encoded)

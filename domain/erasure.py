@@ -2,7 +2,8 @@
 
 Archive law mostly refuses erasure, so a request is recorded and then refused with its ground,
 answered by restricting access, or approved by a second person. The decisions' texts stand under
-the case's own key: they remain readable when the dossier's personal data is gone.
+the case's own key: they remain readable when the dossier's personal data is gone. The request's
+text, which names the person, stands under the dossier's key and goes with it.
 """
 
 from dataclasses import dataclass, replace

@@ -132,7 +132,7 @@ def subject_of(stream: StreamId, event: Event) -> StreamId:
     match event:
         case scanning.ScanReceived() | scanning.ScanDuplicated():
             return event.record
-        case scanning.ScanRefused():
+        case scanning.ScanRefused() | erasure.ErasureRequested():
             return event.dossier
         case _:
             return stream

@@ -9,13 +9,11 @@ DIR.keys/            keys and the list of erasures, beside the archive and never
 """
 
 import base64
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -54,6 +52,7 @@ from domain.values import Basis, CommandId, Digest, Kind, StreamId
 from infrastructure import backup, doctor
 from infrastructure.clock import SystemClock, TimedIdentifiers
 from infrastructure.erasures import FileErasureList
+from infrastructure.folders import alone, own_folder, publish
 from infrastructure.journal import keys
 from infrastructure.journal.recorder import JournalRecorder
 from infrastructure.journal.store import SignedJournal
@@ -74,7 +73,6 @@ __all__ = ["House", "Settings", "opened", "prefers_english", "read_settings"]
 SOFTWARE = "chauban 0.1.0"
 _FORMAT = 1
 _FOLDERS = ("objects", "quarantine", "run", "run/progress", "index")
-_LOCK = "LOCK"
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def found_archive(settings: Settings, *, name: str, agency: str, agency_name: st
     code = agencies.parse_code(agency)
     with disk_faults():
         settings.directory.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(settings.directory.parent):
+    with alone(settings.directory.parent):
         if settings.directory.exists():
             raise RuleError("archive-exists")
         return _found(settings, name, code, agency_name)
@@ -131,7 +129,7 @@ def _found(settings: Settings, name: str, code: str, agency_name: str) -> Founde
     ids = {kind: StreamId(f"{kind}-{identifiers.new()}") for kind in (Kind.ARCHIVE, Kind.AGENCY)}
     people = [StreamId(f"{Kind.AGENT}-{identifiers.new()}") for _ in range(2)]
     # (1) Keys.
-    for left in (staging, staged_keys):
+    for left in (staging, staged_keys, staged_keys.with_name(staged_keys.name + ".new")):
         shutil.rmtree(left, ignore_errors=True)
     loaded = keys.create(staged_keys, ids[Kind.ARCHIVE], clock.now())
     der = loaded.certificate.public_bytes(Encoding.DER)
@@ -171,8 +169,8 @@ def _found(settings: Settings, name: str, code: str, agency_name: str) -> Founde
             result={},
         )
     # (3) and (4).
-    _publish(staged_keys, settings.keys)
-    _publish(staging, directory)
+    publish(staged_keys, settings.keys)
+    publish(staging, directory)
     return Founded(directory, sha256(der).hexdigest())
 
 
@@ -186,34 +184,6 @@ def _is_unfinished(staging: Path, directory: Path) -> bool:
     except ArchiveError:
         return False
     return True
-
-
-def _publish(staging: Path, directory: Path) -> None:
-    """Gives a complete folder its name; both are durable on return."""
-    with disk_faults():
-        _sync(staging)
-        staging.rename(directory)
-        _sync(directory.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time in a folder; the kernel frees it when its holder dies."""
-    with disk_faults():
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def write_description(
@@ -250,7 +220,7 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
         with suppress(IntegrityError):  # An altered first event must not keep `verify` away.
             _require_own_key(journal, loaded)
             _require_own_worker(journal, StreamId(description["worker"]))
-        folder = stack.enter_context(_own_folder(directory / "run"))
+        folder = stack.enter_context(own_folder(directory / "run"))
         quarantine = FolderQuarantine(directory / "quarantine")
         quarantine.sweep()
         reader = _LazyReader(folder / "reader")
@@ -354,39 +324,6 @@ def _require_own_worker(journal: SignedJournal, worker: StreamId) -> None:
     first = events[0].event if events else None
     if not isinstance(first, AgentRegistered) or first.kind is not AgentKind.SOFTWARE:
         raise UnavailableError("archive-unreadable")
-
-
-@contextmanager
-def _own_folder(run: Path) -> Iterator[Path]:
-    """A private folder, gone at the end; what processes left that died is removed first.
-
-    Its lock says that its process lives. All looks and locks are taken one process at a time.
-    """
-    with ExitStack() as stack:
-        with _alone(run), disk_faults():
-            _sweep_runs(run)
-            folder = Path(tempfile.mkdtemp(dir=run, prefix="process-"))
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            stack.callback(os.close, lock)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield folder
-
-
-def _sweep_runs(run: Path) -> None:
-    for left in run.glob("process-*"):
-        try:
-            lock = os.open(left / _LOCK, os.O_RDWR)
-        except FileNotFoundError:
-            shutil.rmtree(left, ignore_errors=True)  # Killed before it had its lock.
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left, ignore_errors=True)
-        except BlockingIOError:
-            pass  # Its process lives.
-        finally:
-            os.close(lock)
 
 
 class _LazyReader:
@@ -529,7 +466,7 @@ def restore(settings: Settings, source: Path) -> Restored:
         with _opened(settings, staging) as house:
             house.archive.views.catch_up()
             again = complete_all(house.archive)
-        _publish(staging, directory)
+        publish(staging, directory)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise

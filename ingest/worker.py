@@ -145,10 +145,10 @@ def read_record(archive: Archive, target: StreamId, folder: str) -> None:
             except RuleError:
                 _take_back(archive, target, stored)
                 raise
-            archive.views.catch_up()
             # An erasure of the same text elsewhere may have taken it just before the fact.
             if any(archive.objects.size(digest) is None for digest in stored.digests):
                 store(archive.objects, original.sha256, reading, inspection)
+            archive.views.catch_up()
 
 
 def _take_back(archive: Archive, target: StreamId, stored: Stored) -> None:

@@ -23,7 +23,8 @@ _NONCE = 12
 def disclose(values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """The disclosures of some fields, and their digests sorted as `_sd` wants them."""
     disclosures = [
-        b64(strict_json.dump([b64(os.urandom(16)), name, value])) for name, value in values.items()
+        b64(strict_json.dump_encoded([b64(os.urandom(16)), name, value]))
+        for name, value in values.items()
     ]
     return disclosures, sorted([digest(text) for text in disclosures])
 
@@ -46,11 +47,12 @@ def values_of(disclosures: Sequence[str], digests: Sequence[str]) -> dict[str, A
     return values
 
 
-def seal(key: bytes, event_id: str, disclosures: Iterable[str]) -> bytes:
+def seal(key: bytes | AESGCM, event_id: str, disclosures: Iterable[str]) -> bytes:
     """The encrypted row of an event's disclosures; it opens for this event alone."""
     nonce = os.urandom(_NONCE)
     plain = ".".join(disclosures).encode()
-    return nonce + AESGCM(key).encrypt(nonce, plain, event_id.encode())
+    cipher = AESGCM(key) if isinstance(key, bytes) else key
+    return nonce + cipher.encrypt(nonce, plain, event_id.encode())
 
 
 def unseal(key: bytes | AESGCM, event_id: str, row: bytes) -> list[str]:

@@ -87,7 +87,7 @@ class Signer:
 
     def sign(self, payload: Mapping[str, Any]) -> bytes:
         """The envelope of a payload; InvalidValueError when it is too large."""
-        signing_input = self._header + b"." + b64(strict_json.dump(payload)).encode()
+        signing_input = self._header + b"." + b64(strict_json.dump_encoded(payload)).encode()
         r, s = decode_dss_signature(self._key.sign(signing_input, _ES256))
         signature = r.to_bytes(32, "big") + min(s, _ORDER - s).to_bytes(32, "big")
         envelope = signing_input + b"." + b64(signature).encode()

@@ -82,12 +82,13 @@ class EventReader:
         """The rows behind a position, in order."""
         found = self.recorder.select_notifications(position, limit, inclusive_of_start=False)
         return [
-            Row(n.id, StreamId(str(n.originator_id)), n.originator_version, n.topic, bytes(n.state))
+            Row(n.id, StreamId(str(n.originator_id)), n.originator_version, n.topic, n.state)
             for n in found
         ]
 
     def open(self, row: Row) -> Opened:
         """The envelope of a row; raises IntegrityError unless both say the same."""
+        _require_bytes(row.position, row.envelope)
         opened = open_envelope(row.envelope)
         said = opened.payload
         if (said["str"], said["ver"], said["type"], said["arc"]) != (
@@ -102,6 +103,7 @@ class EventReader:
     def check_signatures(self, rows: Iterable[Row], verifier: Verifier) -> None:
         """Raises IntegrityError for the first envelope that no known key signed."""
         for row in rows:
+            _require_bytes(row.position, row.envelope)
             try:
                 verifier.verify(row.envelope)
             except IntegrityError as exc:
@@ -161,7 +163,8 @@ class EventReader:
                 known = self._links.get(row.stream)
             if known is None or known[0] != row.version - 1:
                 before = self.stream(row.stream, after=row.version - 2, upto=row.version - 1)
-                known = (row.version - 1, sha256(before[0].envelope).digest()) if before else None
+                whole = bool(before) and type(before[0].envelope) is bytes
+                known = (row.version - 1, sha256(before[0].envelope).digest()) if whole else None
             if known is None or known[1].hex() != opened.payload["prev"]:
                 raise IntegrityError("chain-broken", position=row.position)
         with self._lock:
@@ -195,3 +198,9 @@ class EventReader:
             raise IntegrityError(exc.code, position=row.position) from exc
         except (KeyError, TypeError, ValueError) as exc:
             raise IntegrityError("envelope-members", position=row.position) from exc
+
+
+def _require_bytes(position: int, envelope: object) -> None:
+    """SQLite stores any type in any column; somebody may have put a text there."""
+    if type(envelope) is not bytes:
+        raise IntegrityError("row-malformed", position=position)

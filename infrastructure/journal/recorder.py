@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
@@ -65,11 +66,13 @@ class Rows:
 
     command: tuple[str, bytes, str]
     claims: list[tuple[Claim, StreamId]] = field(default_factory=list)
-    subjects: set[StreamId] = field(default_factory=set)
+    subjects: list[StreamId] = field(default_factory=list)
     """Whose personal data is written, their keys existing: none may be erased."""
     new_keys: list[tuple[StreamId, bytes]] = field(default_factory=list)
     disclosures: list[tuple[str, StreamId, bytes]] = field(default_factory=list)
     erased: list[StreamId] = field(default_factory=list)
+    ciphers: dict[StreamId, AESGCM] = field(default_factory=dict)
+    """Of the subjects above; to be remembered once everything is committed."""
 
 
 class _Pool(SQLiteConnectionPool):

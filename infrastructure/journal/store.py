@@ -16,6 +16,7 @@ from hmac import compare_digest
 from threading import Lock
 from typing import Any, TypeVar
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.persistence import PersistenceError, StoredEvent
 
 from domain.agents import Actor
@@ -80,7 +81,7 @@ class SignedJournal:
         self._identifiers = identifiers
         self._software = software
         self._heads: OrderedDict[StreamId, _Head] = OrderedDict()
-        self._subject_keys: OrderedDict[StreamId, bytes] = OrderedDict()
+        self._ciphers: OrderedDict[StreamId, AESGCM] = OrderedDict()
         self._lock = Lock()
         self._keys_checked = False
         self._unflushed = False
@@ -146,7 +147,7 @@ class SignedJournal:
                 positions = self._recorder.insert_events(stored, rows=rows)
         except ErasedSubjectError as exc:
             with self._lock:
-                self._subject_keys.pop(StreamId(str(exc.details["subject"])), None)
+                self._ciphers.pop(StreamId(str(exc.details["subject"])), None)
             raise
         except CommandRepeatedError:
             repeated = self.answered(command)
@@ -159,10 +160,10 @@ class SignedJournal:
             for stream, head in heads.items():
                 if head is not None:
                     _remember(self._heads, stream, head)
-            for subject, key in new_keys.items():
-                _remember(self._subject_keys, subject, key)
+            for subject, cipher in rows.ciphers.items():
+                _remember(self._ciphers, subject, cipher)
             for subject in rows.erased:
-                self._subject_keys.pop(subject, None)
+                self._ciphers.pop(subject, None)
         self._flush(rows)
         return Answer(dict(result), tuple(ids), positions[-1], repeated=False)
 
@@ -222,8 +223,8 @@ class SignedJournal:
         subject = subject_of(stream, event)
         if personal:
             disclosures, data["_sd"] = disclose(personal)
-            key = self._key_of(subject, rows, new_keys)
-            rows.disclosures.append((event_id, subject, seal(key, event_id, disclosures)))
+            cipher = self._cipher_of(subject, rows, new_keys)
+            rows.disclosures.append((event_id, subject, seal(cipher, event_id, disclosures)))
         rows.claims.extend((claim, stream) for claim in claims(event))
         erased = erased_subject(stream, event)
         if erased is not None:
@@ -245,25 +246,26 @@ class SignedJournal:
             payload["cau"] = cause
         return name, self._keys.signer.sign(payload)
 
-    def _key_of(self, subject: StreamId, rows: Rows, new: dict[StreamId, bytes]) -> bytes:
-        """The key of a subject; whether it was erased meanwhile is asked inside the transaction."""
-        if subject in new:
-            return new[subject]
+    def _cipher_of(self, subject: StreamId, rows: Rows, new: dict[StreamId, bytes]) -> AESGCM:
+        """Under the subject's key; whether it was erased is asked again in the transaction."""
+        cipher = rows.ciphers.get(subject)
+        if cipher is not None:
+            return cipher
         with self._lock:
-            key = self._subject_keys.get(subject)
-        if key is None:
+            cipher = self._ciphers.get(subject)
+        if cipher is None:
             with _errors_mapped():
                 found = self._recorder.rows("SELECT key, erased FROM subjects WHERE id=?", subject)
+            if found and found[0]["erased"]:
+                raise ErasedSubjectError(subject=subject)
             if not found:
                 new[subject] = os.urandom(32)
-                return new[subject]
-            if found[0]["erased"]:
-                raise ErasedSubjectError(subject=subject)
-            key = unwrap(self._keys.kek, subject, found[0]["key"])
-            with self._lock:
-                _remember(self._subject_keys, subject, key)
-        rows.subjects.add(subject)
-        return key
+            key = unwrap(self._keys.kek, subject, found[0]["key"]) if found else new[subject]
+            cipher = AESGCM(key)
+        if subject not in new:
+            rows.subjects.append(subject)
+        rows.ciphers[subject] = cipher
+        return cipher
 
     def _head(self, stream: StreamId, expected: int) -> _Head | None:
         if expected == 0:

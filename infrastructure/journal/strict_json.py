@@ -14,7 +14,15 @@ def dump(value: object) -> bytes:
     """The value as compact UTF-8; raises InvalidValueError for what `load` would refuse."""
     try:
         _check(value)
-        return _ENCODER.encode(value).encode()
+    except (ValueError, TypeError) as exc:
+        raise InvalidValueError("not-strict-json") from exc
+    return dump_encoded(value)
+
+
+def dump_encoded(value: object) -> bytes:
+    """The same for what the codec made: texts, true and false, null, integers that it checked."""
+    try:
+        return "".join(_ENCODE(value, 0)).encode()
     except (ValueError, TypeError) as exc:  # A lone surrogate is a UnicodeEncodeError.
         raise InvalidValueError("not-strict-json") from exc
 
@@ -86,7 +94,12 @@ def _refuse(text: str) -> Any:
     raise ValueError(text[:20])
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_NO = False
+_ENCODE: Callable[[object, int], tuple[str, ...]] = getattr(json.encoder, "c_make_encoder")(  # noqa: B009
+    None, _refuse, json.encoder.encode_basestring, None, ":", ",", _NO, _NO, _NO
+)
+"""What `JSONEncoder.encode` makes anew at each call: no escapes, no blanks; keys are neither sorted
+nor skipped, and NaN is refused."""
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique,
     parse_float=_refuse,

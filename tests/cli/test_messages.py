@@ -112,7 +112,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
         )
     },
     # What `history` says of an event, besides the findings of the journal.
-    "finding": ("event-missing", "row-malformed"),
+    "finding": ("event-missing",),
 }
 """For each prefix of a code that is put together, what may follow it."""
 

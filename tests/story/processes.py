@@ -38,6 +38,18 @@ def run_killed(step: Callable[[], object]) -> bool:
     return False
 
 
+def run_killed_after(milliseconds: int, step: Callable[[], object]) -> bool:
+    """Like `run_killed`, the moment being a time after the beginning."""
+
+    def timed() -> None:
+        signal.signal(signal.SIGALRM, lambda number, frame: signal.raise_signal(signal.SIGKILL))
+        signal.setitimer(signal.ITIMER_REAL, milliseconds / 1000)
+        step()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    return run_killed(timed)
+
+
 def run_all(trials: Sequence[Callable[[], object]], folder: Path) -> None:
     """Runs the trials, two at a time, each half in a process of its own; fails with all that
     failed."""

@@ -18,9 +18,11 @@ from domain.errors import ArchiveError, IntegrityError, RuleError, UnavailableEr
 from domain.services import oversight
 from infrastructure.backup import BackedUp
 from infrastructure.bootstrap import back_up, found_archive, opened, read_settings, restore
+from infrastructure.settings import Settings
 from tests.story.checking import check_archive
 from tests.story.papers import TINY
 from tests.story.place import Place, found_place
+from tests.story.processes import run_killed_after
 
 PAPER = "don-xin-cap-dat"
 
@@ -78,6 +80,21 @@ def test_a_backup_made_while_clerks_write_restores_to_a_sound_archive(
         )
         assert len(checked.events) == done.events
         assert (again.folder / "run").is_dir()
+
+
+def test_a_backup_that_was_killed_never_looks_like_one(place: Place, tmp_path: Path) -> None:
+    with place.open() as desk:
+        receipt = desk.receive(PAPER)
+        desk.work()
+    assert receipt.record is not None
+    target = tmp_path / "backup"
+    for milliseconds in (5, 10, 15, 20, 25, 30, 40):
+        run_killed_after(milliseconds, lambda: saved(place, target))
+        if target.exists():
+            restored(place, tmp_path / f"place-{milliseconds}", target)
+            shutil.rmtree(target)
+    saved(place, target)
+    check_archive(restored(place, tmp_path / "place-again", target))
 
 
 def test_a_backup_never_lies_on_another_one(place: Place, tmp_path: Path) -> None:
@@ -218,6 +235,22 @@ def test_a_crash_while_founding_does_not_stand_in_the_way_of_the_next_founding(
         "archive",
         "archive.keys",
     ]
+
+
+def test_a_founding_that_was_killed_can_be_repeated(founded: Place, tmp_path: Path) -> None:
+    for milliseconds in (2, 5, 10, 15, 20, 25, 30, 40):
+        folder = tmp_path / str(milliseconds)
+        settings = read_settings(str(folder / "archive"), {})
+
+        def found(settings: Settings = settings) -> None:
+            found_archive(settings, name="Kho", agency="H33", agency_name="Sở")
+
+        run_killed_after(milliseconds, found)
+        if not settings.directory.exists():
+            found()
+        with opened(settings) as house:
+            assert house.archive.journal.position() > 0
+        assert {path.name for path in folder.iterdir()} == {"archive", "archive.keys"}
 
 
 def test_founding_never_takes_keys_that_belong_to_another_archive(

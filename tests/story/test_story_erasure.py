@@ -1,16 +1,20 @@
 """What must be forgotten is forgotten, whatever happens on the way, and everything else stays."""
 
 import shutil
-import signal
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
+from io import BytesIO
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import pytest
 
 from domain.dossier import DossierErased
 from domain.erasure import CaseState
 from domain.errors import ArchiveError, RuleError, UnavailableError
+from domain.ports import ObjectStore
 from domain.record import RepresentationKind
 from domain.services import description, erasing, oversight, retrieval
 from domain.services.deciding import load
@@ -18,11 +22,12 @@ from domain.services.erasing import Remains
 from domain.values import ERASED, Digest, StreamId
 from infrastructure.bootstrap import back_up, opened, read_settings, restore
 from infrastructure.erasures import FileErasureList
+from ingest.worker import read_record
 from tests.story.checking import check_archive
 from tests.story.faults import FAILURES, KILLS, Fault, Form, strikes_at_changes
 from tests.story.papers import PAPERS, Papers
-from tests.story.place import APPLICANT, TITLE, Desk, Place, history_of
-from tests.story.processes import run_all, run_killed
+from tests.story.place import APPLICANT, TITLE, Desk, FakeClock, Place, history_of
+from tests.story.processes import run_all, run_killed, run_killed_after
 from tests.story.residue import kept_objects, residue, secrets_of, words_of
 
 PAPER, OTHER, SHARED = "don-xin-cap-dat", "quyet-dinh", "bien-ban-do-dac"
@@ -189,6 +194,94 @@ def test_text_that_another_record_shares_stays_until_that_one_is_erased_too(
     assert residue(place, words_of("Thửa đất Trịnh Khuyến Thượng"), kept=kept) == []
 
 
+class Meanwhile:
+    """An object store behind which something happens, once, after the first reading was put."""
+
+    def __init__(self, store: ObjectStore, puts: int, happens: Callable[[], None]) -> None:
+        self._store = store
+        self._left = puts
+        self._happens = happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def put(self, digest: Digest, source: BinaryIO) -> None:
+        self._store.put(digest, source)
+        self._left -= 1
+        if self._left == 0:
+            self._happens()
+
+
+PUTS = 6
+"""PDF/A, text, words, picture, list of pictures, manifest."""
+
+
+def read_while(desk: Desk, target: StreamId, happens: Callable[[], None]) -> None:
+    store = Meanwhile(desk.archive.objects, PUTS, happens)
+    archive = replace(desk.archive, objects=cast(ObjectStore, store))
+    read_record(archive, target, str(desk.run_folder))
+
+
+def test_a_reading_that_ends_after_the_erasure_leaves_nothing(asked: Asked) -> None:
+    place = asked.place
+    with place.open() as desk:
+        receipt = desk.receive(SHARED)
+        assert receipt.record is not None
+        kept = asked.kept | {receipt.sha256} if receipt.sha256 else asked.kept
+        with pytest.raises(RuleError, match="record-erased"):
+            read_while(desk, receipt.record, lambda: approve(desk) and None)
+    assert_forgotten(asked)
+    words = words_of("Thửa đất mười bảy phương trăm vuông")
+    assert residue(place, words, kept=frozenset(kept)) == []
+
+
+def test_a_reading_is_whole_although_the_same_text_was_erased_elsewhere(asked: Asked) -> None:
+    place = asked.place
+    with place.open() as desk:
+        twin = desk.receive(PAPER, dossier=desk.open_dossier("Hồ sơ thứ hai cùng giấy tờ"))
+        assert twin.record is not None
+        read_while(desk, twin.record, lambda: approve(desk) and None)
+        assert "cấp" in text_of(desk, twin.record)
+    content = place.papers.content(PAPER)
+    check_archive(place, receipts={asked.record: content, twin.record: content})
+
+
+def test_text_that_came_back_after_an_erasure_is_named_and_swept(asked: Asked) -> None:
+    """A copy of the files, put back by somebody who did not know."""
+    place = asked.place
+    with place.open() as desk:
+        text = load(desk.archive, asked.record).record().representation(RepresentationKind.TEXT)
+        assert text is not None
+        with desk.archive.objects.open(text.file.sha256) as source:
+            content = source.read()
+        approve(desk)
+        desk.archive.views.catch_up()
+        desk.archive.objects.put(text.file.sha256, BytesIO(content))
+        found = oversight.verify(desk.archive, desk.request())
+        assert [(one.kind, one.where) for one in found.findings] == [
+            ("object-not-erased", text.file.sha256.text)
+        ]
+        swept = oversight.sweep_strays(desk.archive, older_than=timedelta(days=1))
+        assert swept == [text.file.sha256]
+    assert_forgotten(asked)
+
+
+def test_a_sweep_takes_nothing_while_a_manifest_cannot_be_read(asked: Asked) -> None:
+    """What an unreadable list of pictures names is not known, so that nothing is a stray."""
+    place = asked.place
+    with place.open() as desk:
+        desk.archive.views.catch_up()
+        state = load(desk.archive, asked.record).record()
+        album = state.representation(RepresentationKind.THUMBNAILS)
+        assert album is not None
+        name = album.file.sha256.hex
+        (place.folder / "objects" / name[:2] / name[2:4] / name).unlink()
+        later = replace(desk.archive, clock=FakeClock(FakeClock().at + timedelta(days=9)))
+        assert oversight.sweep_strays(later, older_than=timedelta(days=1)) == []
+        found = oversight.verify(desk.archive, desk.request()).findings
+        assert ("object-missing", album.file.sha256.text) in {(f.kind, f.where) for f in found}
+
+
 def test_whoever_asked_does_not_approve(asked: Asked) -> None:
     with asked.place.open() as desk, pytest.raises(RuleError, match="second-person-required"):
         erasing.approve_erasure(
@@ -283,7 +376,7 @@ def test_no_moment_of_a_killed_restore_shows_what_was_erased(
         keys = tmp_path / f"{milliseconds}" / "archive.keys"
         shutil.copytree(before.place.settings.keys, keys)
         settings = read_settings(str(keys.with_name("archive")), {})
-        run_killed(partial(_restore_killed, settings.directory, tmp_path / "backup", milliseconds))
+        run_killed_after(milliseconds, lambda: restore(settings, tmp_path / "backup"))
         if not settings.directory.exists():
             restore(settings, tmp_path / "backup")
         with opened(settings) as house:
@@ -291,12 +384,6 @@ def test_no_moment_of_a_killed_restore_shows_what_was_erased(
             assert state.erased_by == before.case
 
     run_all([partial(trial, ms) for ms in (5, 20, 40, 60, 80, 100, 140, 200)], tmp_path / "trials")
-
-
-def _restore_killed(directory: Path, backup: Path, milliseconds: int) -> None:
-    signal.setitimer(signal.ITIMER_REAL, milliseconds / 1000)
-    signal.signal(signal.SIGALRM, lambda number, frame: signal.raise_signal(signal.SIGKILL))
-    restore(read_settings(str(directory), {}), backup)
 
 
 def test_a_torn_line_of_the_list_of_erasures_was_never_noted(asked: Asked) -> None:

@@ -144,6 +144,13 @@ def damage_views(place: Place) -> None:
     (place.folder / "views.sqlite").write_bytes(b"no database at all" * 100)
 
 
+def change_payload_and_take_views_away(place: Place) -> None:
+    """The views cannot be built again from such a journal."""
+    change_payload(place)
+    for path in place.folder.glob("views.sqlite*"):
+        path.unlink()
+
+
 ATTACKS: dict[str, tuple[Callable[[Place], None], set[str]]] = {
     "one letter of an envelope": (change_payload, {"signature-broken"}),
     "two envelopes swapped": (journal(*SWAP), {"row-and-envelope-differ"}),
@@ -196,6 +203,7 @@ ATTACKS: dict[str, tuple[Callable[[Place], None], set[str]]] = {
     "files of the index damaged": (damage_index, set()),
     "the index gone": (take_index_away, set()),
     "the views damaged": (damage_views, set()),
+    "an envelope altered and the views gone": (change_payload_and_take_views_away, set()),
 }  # fmt: skip
 
 
