@@ -126,6 +126,7 @@ class _Grammar:
             required=True,
         )
         add(made, "--agency", "arg-code", "option-agent-agency", action="append", required=True)
+        add(made, "--from", "arg-day", "option-agent-since", dest="since", type=day)
         add(made, "--until", "arg-day", "option-agent-until", type=day)
 
     def _dossiers(self) -> None:

@@ -60,6 +60,7 @@ def agent_add(context: Context) -> Result:
         roles=tuple(dict.fromkeys(Role(role) for role in chosen.role)),
         agencies=tuple(dict.fromkeys(ref(context, a, Kind.AGENCY) for a in chosen.agency)),
         until=chosen.until,
+        since=chosen.since,
     )
     return {"agent": answer.result["agent"]}, 0
 

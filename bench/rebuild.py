@@ -154,7 +154,7 @@ def _fill(journal: SignedJournal, objects: FileObjectStore) -> None:
         holder = StreamId(f"{Kind.DOSSIER}-{identifiers.new()}")
         opened = DossierOpened(
             DossierKind.PROCEDURE, f"H33.05-260302-{n:04}", actor.agency, actor.agency, None, None,
-            date(2026, 3, 2), "Cấp đổi giấy chứng nhận", "Nguyễn Văn Ẩn", "0900000000", None, None,
+            date(2026, 3, 2), "Cấp đổi giấy chứng nhận", "Người Ẩn Danh", "0900000000", None, None,
         )  # fmt: skip
         own: list[Event] = [opened]
         changes = []

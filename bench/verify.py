@@ -140,7 +140,7 @@ def _make(folder: Path, events: int) -> tuple[str, key_files.Keys]:
             None,
             date(2026, 1, 5),
             f"Hồ sơ cấp giấy chứng nhận quyền sử dụng đất số {number}",
-            "Nguyễn Thị Hường",
+            "Người Nộp Đơn",
             "0912345678",
             None,
             "thôn Phú Lộc, xã Quảng Phú",

@@ -51,13 +51,15 @@ class AgentRegistered:
 
 @dataclass(frozen=True)
 class RoleGranted:
-    """The agent holds a role for an agency, up to and including the day `until`.
+    """The agent holds a role for an agency, from a day to a day, both included.
 
-    An auditor's grants are the mandate: which agencies, until when.
+    Without `since` from now on, without `until` until it is revoked. An auditor's grants are the
+    mandate: which agencies, until when.
     """
 
     role: Role
     agency: StreamId
+    since: date | None
     until: date | None
 
 
@@ -74,15 +76,17 @@ AgentEvent = AgentRegistered | RoleGranted | RoleRevoked
 
 @dataclass(frozen=True)
 class Grant:
-    """A role for an agency until a day."""
+    """A role for an agency from a day to a day."""
 
     role: Role
     agency: StreamId
     until: date | None
+    since: date | None = None
 
     def holds_on(self, day: date) -> bool:
-        """True on every day up to and including `until`."""
-        return self.until is None or day <= self.until
+        """True on every day of the grant, its first and its last included."""
+        begun = self.since is None or self.since <= day
+        return begun and (self.until is None or day <= self.until)
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def evolve(state: Agent | None, stream: StreamId, event: AgentEvent) -> Agent:
     match event:
         case RoleGranted():
             rest = _without(state.grants, event.role, event.agency)
-            return replace(state, grants=(*rest, Grant(event.role, event.agency, event.until)))
+            return replace(state, grants=(*rest, Grant(event.role, event.agency, event.until, event.since)))
         case RoleRevoked():
             return replace(state, grants=_without(state.grants, event.role, event.agency))
         case _:
@@ -121,7 +125,13 @@ def register(kind: AgentKind, name: str) -> AgentRegistered:
     return AgentRegistered(kind, name.strip())
 
 
-def grant(state: Agent | None, role: Role, agency: StreamId, until: date | None) -> RoleGranted:
+def grant(
+    state: Agent | None,
+    role: Role,
+    agency: StreamId,
+    until: date | None,
+    since: date | None = None,
+) -> RoleGranted:
     """Decides to give a role; `state` is None for an agent that is being registered.
 
     An auditor without an end date is refused: a mandate ends.
@@ -130,4 +140,6 @@ def grant(state: Agent | None, role: Role, agency: StreamId, until: date | None)
         raise RuleError("mandate-without-end")
     if role is Role.SYSTEM and state is not None:
         raise RuleError("role-reserved")
-    return RoleGranted(role, agency, until)
+    if since is not None and until is not None and until < since:
+        raise InvalidValueError("invalid-period")
+    return RoleGranted(role, agency, since, until)

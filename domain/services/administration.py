@@ -171,6 +171,7 @@ def add_agent(
     roles: tuple[Role, ...],
     agencies: tuple[StreamId, ...],
     until: date | None,
+    since: date | None = None,
 ) -> Answer:
     """A person with every one of the roles for every one of the agencies. Result: `agent`."""
 
@@ -182,7 +183,7 @@ def add_agent(
         registered = agents.register(AgentKind.PERSON, nfc(name))
         fresh = agents.evolve(None, stream, registered)
         grants = tuple(
-            agents.grant(fresh, role, each, until) for role in roles for each in agencies
+            agents.grant(fresh, role, each, until, since) for role in roles for each in agencies
         )
         return Decided(actor, (Change(stream, 0, (registered, *grants)),), {"agent": stream})
 
@@ -191,6 +192,7 @@ def add_agent(
         "name": name,
         "roles": [role.value for role in roles],
         "agencies": list(agencies),
+        "since": since.isoformat() if since else None,
         "until": until.isoformat() if until else None,
     }
     return carry_out(archive, request, asked, decide)

@@ -10,7 +10,7 @@ from domain.errors import InvalidValueError, RuleError
 from domain.values import StreamId
 
 AGENT, HERE, THERE = StreamId("agent-1"), StreamId("agency-1"), StreamId("agency-2")
-REGISTERED = AgentRegistered(AgentKind.PERSON, "Lê Thị Ánh")
+REGISTERED = AgentRegistered(AgentKind.PERSON, "Người Đăng Ký")
 END = date(2026, 6, 30)
 
 
@@ -27,6 +27,9 @@ def test_a_role_holds_through_its_last_day() -> None:
     assert grant.holds_on(END)
     assert not grant.holds_on(date(2026, 7, 1))
     assert Grant(Role.LEADER, HERE, None).holds_on(date(2999, 1, 1))
+    later = Grant(Role.LEADER, HERE, None, since=END)
+    assert later.holds_on(END)
+    assert not later.holds_on(date(2026, 6, 29))
 
 
 def test_a_person_holds_several_roles_and_loses_one() -> None:
@@ -44,6 +47,11 @@ def test_a_role_granted_anew_has_its_new_end() -> None:
     assert given(first, second).grants == (Grant(Role.LEADER, HERE, END),)
 
 
+def test_a_role_does_not_end_before_it_begins() -> None:
+    with pytest.raises(InvalidValueError, match="invalid-period"):
+        agents.grant(given(), Role.LEADER, HERE, until=date(2026, 1, 1), since=END)
+
+
 def test_a_mandate_ends() -> None:
     with pytest.raises(RuleError, match="mandate-without-end"):
         agents.grant(given(), Role.AUDITOR, HERE, None)
@@ -59,4 +67,4 @@ def test_the_role_of_the_worker_is_given_to_nobody() -> None:
 def test_an_agent_has_a_name(name: str) -> None:
     with pytest.raises(InvalidValueError):
         agents.register(AgentKind.PERSON, name)
-    assert agents.register(AgentKind.PERSON, " Lê Thị Ánh ").name == "Lê Thị Ánh"
+    assert agents.register(AgentKind.PERSON, " Người Đăng Ký ").name == "Người Đăng Ký"

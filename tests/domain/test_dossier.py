@@ -33,7 +33,7 @@ OPENED = DossierOpened(
     procedure_version=2,
     opened_on=date(2026, 3, 2),
     title="Cấp giấy phép xây dựng",
-    applicant="Nguyễn Thị Hường",
+    applicant="Người Nộp Đơn",
     phone="0912345678",
     id_number=None,
     address=None,
@@ -71,7 +71,7 @@ def test_a_correction_replaces_one_field() -> None:
     event = dossier.correct(given(), DossierField.PHONE, "0987654321", "ghi nhầm")
     assert event == DossierCorrected(DossierField.PHONE, "0987654321", "ghi nhầm")
     state = given(event)
-    assert (state.phone, state.applicant) == ("0987654321", "Nguyễn Thị Hường")
+    assert (state.phone, state.applicant) == ("0987654321", "Người Nộp Đơn")
 
 
 @pytest.mark.parametrize("field", DossierField)

@@ -182,7 +182,7 @@ def test_erasing_leaves_the_original_and_takes_what_tells() -> None:
             for kind in RepresentationKind
             if kind is not RepresentationKind.ORIGINAL
         ),
-        SignaturesInspected(ORIGINAL.sha256, (finding,), TOOL, ("CN=Trần Văn Bình",)),
+        SignaturesInspected(ORIGINAL.sha256, (finding,), TOOL, ("CN=Người Ký Số",)),
         GONE,
     )
     kinds = {item.kind for item in state.representations}

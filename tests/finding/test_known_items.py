@@ -4,7 +4,6 @@ The scans and what a person transcribed of them lie in ../shared/data; queries c
 transcription, never from what was read by machine.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,17 +20,20 @@ from domain.text import fold
 from domain.values import Basis, CommandId, Kind, StreamId
 from infrastructure import bootstrap
 from ingest.worker import Worker
+from tests.services import required
 
+House = bootstrap.House
+Taken = tuple[House, dict[Path, StreamId]]
 SCANS = Path(__file__).parents[2].parent / "shared" / "data" / "scans"
 _SYLLABLES = 6
 _LEAST = 27
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[bootstrap.House, dict[Path, StreamId]]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
     """An archive that took in every scan, and which record each became."""
     if not SCANS.exists():
-        if os.environ.get("CHAUBAN_REQUIRE_SERVICES") == "1":
+        if required():
             pytest.fail("../shared/data/scans is missing")
         pytest.skip("../shared/data/scans is missing")
     folder = tmp_path_factory.mktemp("known")
@@ -94,7 +96,7 @@ def remembered(text: str, others: list[str]) -> str:
 
 
 def test_a_sentence_typed_without_marks_finds_its_page(
-    found: tuple[bootstrap.House, dict[Path, StreamId]],
+    found: Taken,
 ) -> None:
     house, records = found
     assert len(records) == 28

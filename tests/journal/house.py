@@ -32,7 +32,7 @@ AGENT = StreamId("agent-01980000-0000-7000-8000-000000000003")
 BY = Actor(AGENT, Role.ARCHIVIST, AGENCY)
 BASIS = Basis("TT01/2018")
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-WORDS = ("Nguyễn Thị Hường", "0912345678", "thôn Phú Lộc")
+WORDS = ("Người Nộp Đơn", "0912345678", "thôn Phú Lộc")
 """What an erasure must leave no byte of."""
 
 

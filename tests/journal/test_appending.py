@@ -254,7 +254,7 @@ def test_nothing_is_signed_with_the_keys_of_another_archive(house: House) -> Non
 
 def test_an_identifier_of_a_legal_basis_is_no_free_text() -> None:
     with pytest.raises(ValueError, match="invalid-reference"):
-        Basis("TT01", "Nguyễn Thị Hường, 0912345678")
+        Basis("TT01", "Người Nộp Đơn, 0912345678")
 
 
 def test_a_read_only_file_is_named(house: House) -> None:

@@ -71,7 +71,7 @@ def test_joserfc_and_sd_jwt_accept_every_envelope(house: House) -> None:
                 "0912345678",
                 "0987654321",
                 None,
-                "Nguyễn Thị Hường",
+                "Người Nộp Đơn",
             )
 
 

@@ -8,7 +8,7 @@ from infrastructure.clock import SystemClock
 from infrastructure.search.whoosh_index import WhooshIndex
 from tests.views.world import World, rows_of
 
-NAME = "Trần Thị Bảo Trân"
+NAME = "Người Được Quên"
 
 
 def traces(root: Path, *words: str) -> list[str]:

@@ -26,7 +26,7 @@ from domain.record import RecordField
 from domain.values import StreamId
 from tests.views.world import World, rows_of
 
-TEXTS = st.sampled_from(["Đơn xin cấp đổi", "Tờ khai", "Biên bản", "Nguyễn Văn Ẩn"])
+TEXTS = st.sampled_from(["Đơn xin cấp đổi", "Tờ khai", "Biên bản", "Người Ẩn Danh"])
 
 
 class ArchiveLife(RuleBasedStateMachine):

@@ -224,7 +224,7 @@ class World:
             None,
             date(2026, 3, 2),
             title,
-            "Nguyễn Văn Ẩn",
+            "Người Ẩn Danh",
             None,
             None,
             None,
