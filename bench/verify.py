@@ -37,8 +37,8 @@ from domain.values import Basis, CommandId, StreamId
 from infrastructure.clock import SystemClock, TimedIdentifiers
 from infrastructure.journal import keys as key_files
 from infrastructure.journal.envelope import certificate_digest, unb64
+from infrastructure.journal.inspection_notes import connect
 from infrastructure.journal.recorder import JournalRecorder
-from infrastructure.journal.rows_inspected import connect
 from infrastructure.journal.store import SignedJournal
 from infrastructure.journal.verification import inspect_journal
 

@@ -107,7 +107,9 @@ def evolve(state: Agent | None, stream: StreamId, event: AgentEvent) -> Agent:
     match event:
         case RoleGranted():
             rest = _without(state.grants, event.role, event.agency)
-            return replace(state, grants=(*rest, Grant(event.role, event.agency, event.until, event.since)))
+            return replace(
+                state, grants=(*rest, Grant(event.role, event.agency, event.until, event.since))
+            )
         case RoleRevoked():
             return replace(state, grants=_without(state.grants, event.role, event.agency))
         case _:

@@ -14,14 +14,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
 from domain.errors import UnavailableError
-from infrastructure.journal.rows_inspected import (
-    DAMAGE,
-    Notes,
-    RowInspector,
-    Trust,
-    connect,
-    database_uri,
-)
+from infrastructure.journal.inspection_notes import DAMAGE, Notes, Trust, connect, database_uri
+from infrastructure.journal.rows_inspected import RowInspector
 
 Span = tuple[int, int]
 """The first and the last position, both included."""

@@ -5,26 +5,34 @@ notes what the whole needs to know (`whole_inspected.py` puts the notes together
 byte: whatever stands in a row ends in a finding, never in a crash.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from hmac import compare_digest
 from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.agents import Role
-from domain.errors import ArchiveError, IntegrityError, UnavailableError
+from domain.errors import ArchiveError, IntegrityError
 from domain.events import STORED_EVENTS, Event, claims, erased_subject, subject_of
 from domain.ports import Finding
 from domain.values import Basis, StreamId
 from infrastructure.journal import codec
-from infrastructure.journal.disclosures import row_mac, unseal, unwrap, values_of
+from infrastructure.journal.disclosures import unseal, unwrap, values_of
 from infrastructure.journal.envelope import Opened, Verifier, open_envelope, read_time
+from infrastructure.journal.inspection_notes import (
+    DAMAGE,
+    Claimed,
+    Notes,
+    Piece,
+    Trust,
+    answered_events,
+    bindable,
+    damage,
+    named,
+)
 
 _BATCH = 400
 """Rows a query; each is asked for its disclosures and command in one SQL list."""
@@ -33,69 +41,6 @@ _KNOWN = 32_768
 _ERASING = ("dossier-erased/1", "record-erased/1")
 _GARBAGE = (ArchiveError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a forged payload can raise, RecursionError being met in `strict_json`."""
-
-
-@dataclass(frozen=True)
-class Trust:
-    """By what the rows are checked. Travels to worker processes."""
-
-    archive: str
-    certificates: tuple[bytes, ...]
-    """DER of the certificates whose keys may have signed."""
-    kek: bytes | None
-    """None: disclosures stay unopened, their content is not checked."""
-    command_secret: bytes | None
-    """None: the rows of commands are compared with their events alone."""
-
-
-DAMAGE = (sqlite3.Error, UnicodeDecodeError, MemoryError)
-"""What reading a damaged file raises: SQLite may quote its bytes, or believe an absurd length."""
-_UNAVAILABLE = {
-    sqlite3.SQLITE_BUSY: "journal-busy",
-    sqlite3.SQLITE_LOCKED: "journal-busy",
-    sqlite3.SQLITE_CANTOPEN: "journal-missing",
-    sqlite3.SQLITE_PERM: "journal-unreadable",
-}
-
-
-class Piece(NamedTuple):
-    """Events of one command that stand side by side."""
-
-    command: str
-    position: int
-    events: tuple[str, ...]
-
-
-class Claimed(NamedTuple):
-    """A claim as an event makes it."""
-
-    kind: str
-    text: str
-    stream: str
-    position: int
-
-
-@dataclass
-class Notes:
-    """What the rows of one span said."""
-
-    findings: list[Finding] = field(default_factory=list)
-    rows: int = 0
-    signatures: int = 0
-    disclosures: int = 0
-    """Personal fields whose value was compared with its digest."""
-    erased: int = 0
-    """Personal fields whose value is gone by a decision."""
-    sealed: int = 0
-    """Rows of disclosures that belong to an event of the span."""
-    commands: int = 0
-    """Commands of the span whose row names exactly their events."""
-    ids: list[str] = field(default_factory=list)
-    subjects: set[str] = field(default_factory=set)
-    claims: list[Claimed] = field(default_factory=list)
-    erasures: list[tuple[str, int]] = field(default_factory=list)
-    pieces: list[Piece] = field(default_factory=list)
-    """Commands that may go on in another span, or that are not as their row says."""
 
 
 _BY = frozenset({"agent", "role", "agency"})
@@ -126,41 +71,6 @@ class _Row(NamedTuple):
 class _Read(NamedTuple):
     row: _Row
     payload: dict[str, Any]
-
-
-def connect(path: str) -> sqlite3.Connection:
-    """A connection that cannot write; bytes that are no UTF-8 come as lone surrogates."""
-    try:
-        connection = sqlite3.connect(
-            database_uri(path, "ro"), uri=True, isolation_level=None, timeout=30
-        )
-    except sqlite3.Error as exc:
-        raise UnavailableError("journal-missing") from exc
-    connection.text_factory = _text
-    return connection
-
-
-def database_uri(path: str, mode: str) -> str:
-    """The file as SQLite's URI, never made when it is not there."""
-    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return f"file:{quoted}?mode={mode}"
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def bindable(text: str) -> str:
-    """The text as SQLite takes it: a lone surrogate, which is in no true identity, becomes `?`."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def named(value: object) -> str:
-    """A value of a table as a finding may show it: identifiers as they are, else what it is."""
-    text = str(value)
-    if isinstance(value, str | int) and text.isascii() and text.isprintable() and len(text) < 100:
-        return text
-    return f"<{type(value).__name__}, {len(value) if isinstance(value, str | bytes) else 0}>"
 
 
 class RowInspector:
@@ -490,31 +400,6 @@ def _grouped(begun: list[Piece], read: Sequence[_Read]) -> list[Piece]:
     if ids:
         pieces.append(Piece(command, position, tuple(ids)))
     return pieces
-
-
-def damage(exc: Exception, where: str) -> Finding:
-    """What a failed read means: damage is a finding, a busy or closed file is not."""
-    code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code in _UNAVAILABLE:
-        raise UnavailableError(_UNAVAILABLE[code]) from exc
-    return Finding("journal-damaged", where, getattr(exc, "sqlite_errorname", ""))
-
-
-def answered_events(
-    secret: bytes | None, command: str, request: object, answer: object
-) -> tuple[str, ...] | Finding:
-    """The events that a command's row names, or what is wrong with the row."""
-    if type(request) is not bytes or type(answer) is not str:
-        return Finding("command-row-malformed", named(command))
-    if secret is not None and not compare_digest(
-        row_mac(secret, command, request, answer), request[32:]
-    ):
-        return Finding("command-row-altered", named(command))
-    try:
-        said = json.loads(answer)
-        return tuple(said["events"])
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return Finding("command-row-malformed", named(command))
 
 
 def _code(exc: Exception) -> str:

@@ -24,8 +24,9 @@ from domain.ports import Finding
 from domain.values import Digest
 from infrastructure.journal.envelope import Verifier, certificate_digest
 from infrastructure.journal.inspecting import Span, Task, Workers, begin, carry_out, instant
+from infrastructure.journal.inspection_notes import DAMAGE, Trust, connect, damage
 from infrastructure.journal.keys import Keys
-from infrastructure.journal.rows_inspected import DAMAGE, RowInspector, Trust, connect, damage
+from infrastructure.journal.rows_inspected import RowInspector
 from infrastructure.journal.whole_inspected import Whole, genesis, genesis_certificate
 
 _SPAN = 4000

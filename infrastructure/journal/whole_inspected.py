@@ -16,8 +16,7 @@ from typing import Any
 from domain.errors import IntegrityError
 from domain.ports import Finding
 from infrastructure.journal.envelope import open_envelope
-from infrastructure.journal.recorder import TABLES
-from infrastructure.journal.rows_inspected import (
+from infrastructure.journal.inspection_notes import (
     DAMAGE,
     Notes,
     Piece,
@@ -27,6 +26,7 @@ from infrastructure.journal.rows_inspected import (
     damage,
     named,
 )
+from infrastructure.journal.recorder import TABLES
 
 _LISTED = 1000
 """Findings of one kind that are listed; the rest is counted."""

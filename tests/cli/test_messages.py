@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).parents[2]
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 FINDERS = (
     "domain/services/oversight.py",
+    "infrastructure/journal/inspection_notes.py",
     "infrastructure/journal/rows_inspected.py",
     "infrastructure/journal/whole_inspected.py",
     "infrastructure/journal/verification.py",
