@@ -99,6 +99,7 @@ def shown_record(shown: RecordShown) -> dict[str, Any]:
         **record_state(shown.record, shown.dossier_code),
         "pages": [plain(page) for page in shown.pages],
         "position": shown.position,
+        "erasure_decision": shown.erasure_decision,
     }
 
 
@@ -110,6 +111,7 @@ def shown_dossier(
         **dossier_state(shown.dossier, agencies, procedure_code),
         "records": [record_state(paper, shown.dossier.code) for paper in shown.records],
         "position": shown.position,
+        "erasure_decision": shown.erasure_decision,
     }
 
 

@@ -88,8 +88,8 @@ def _show_record(to: Console, result: Json) -> None:
 def _decisions(to: Console, result: Json) -> None:
     if result.get("restricted_by"):
         to.line(f"  {to.text('show-restricted', decision=result['restricted_by'])}")
-    if result.get("erased_by"):
-        to.line(f"  {to.text('show-erased', decision=result['erased_by'])}")
+    if result.get("erasure_decision"):
+        to.line(f"  {to.text('show-erased', decision=result['erasure_decision'])}")
 
 
 def history(to: Console, result: Json) -> None:

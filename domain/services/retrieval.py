@@ -128,6 +128,8 @@ class RecordShown:
     pages: tuple[PageShown, ...]
     position: int
     """The journal position of the last event that it shows."""
+    erasure_decision: str | None
+    """The text of the decision by which personal data was erased."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ class DossierShown:
     dossier: dossier.Dossier
     records: tuple[record.Record, ...]
     position: int
+    erasure_decision: str | None
+    """The text of the decision by which personal data was erased."""
 
 
 def when(archive: Archive, text: str | None) -> int | None:
@@ -178,7 +182,7 @@ def show_record(
     state = loaded.record(at)
     pages = _pages(archive, state) if now.erased_by is None else ()
     last = max(e.position for e in loaded.events if at is None or e.position <= at)
-    return RecordShown(state, holder.code, pages, last)
+    return RecordShown(state, holder.code, pages, last, _decision(archive, now.erased_by))
 
 
 def show_dossier(
@@ -196,7 +200,14 @@ def show_dossier(
         if papers.record().isolated is None:
             shown.append(papers.record(at))
             last = max(last, *(e.position for e in papers.events if at is None or e.position <= at))
-    return DossierShown(state, tuple(shown), last)
+    return DossierShown(state, tuple(shown), last, _decision(archive, now.erased_by))
+
+
+def _decision(archive: Archive, case: StreamId | None) -> str | None:
+    if case is None:
+        return None
+    text = load(archive, case).erasure().decision
+    return text if isinstance(text, str) else None
 
 
 def _pages(archive: Archive, state: record.Record) -> tuple[PageShown, ...]:

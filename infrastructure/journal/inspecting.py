@@ -7,16 +7,19 @@ for a moment, so that a journal that grows meanwhile is no finding.
 import gc
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection, Pipe, wait
+from pathlib import Path
 from typing import Any, Self
 
 from domain.errors import UnavailableError
 from infrastructure.journal.inspection_notes import DAMAGE, Notes, Trust, connect, database_uri
 from infrastructure.journal.rows_inspected import RowInspector
 
+_CODE = Path(__file__).resolve().parents[2]
 Span = tuple[int, int]
 """The first and the last position, both included."""
 Task = Span | None
@@ -57,14 +60,22 @@ class Workers:
     """Processes with a row inspector each."""
 
     def __init__(self, path: str, trust: Trust, processes: int) -> None:
-        context = get_context("spawn")
         self._pipes: list[Connection[Any, Any]] = []
         self._processes = []
         for _ in range(processes):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, path, trust), daemon=True)
-            process.start()
+            ours, theirs = Pipe()
+            # Not by multiprocessing: its children import all that our main program imports.
+            program = (
+                f"from infrastructure.journal.inspecting import serve; serve({theirs.fileno()})"
+            )
+            process = subprocess.Popen(
+                [sys.executable, "-c", program],
+                pass_fds=[theirs.fileno()],
+                cwd=_CODE,
+                stdin=subprocess.DEVNULL,
+            )
             theirs.close()
+            ours.send((path, trust))
             self._pipes.append(ours)
             self._processes.append(process)
         for pipe in self._pipes:
@@ -77,10 +88,11 @@ class Workers:
         for pipe in self._pipes:
             pipe.close()
         for process in self._processes:
-            process.join(5)
-            if process.is_alive():
-                process.terminate()
-                process.join()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def begin(self) -> None:
         """Every worker takes its snapshot."""
@@ -118,11 +130,13 @@ def _answer(pipe: "Connection[Any, Any]") -> Any:
     return said
 
 
-def _work(pipe: "Connection[Any, Any]", path: str, trust: Trust) -> None:
+def serve(descriptor: int) -> None:
     """The life of a worker; it ends when the other end of the pipe is gone."""
+    pipe: Connection[Any, Any] = Connection(descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Our parent ends, and the pipe with it.
     gc.disable()  # Parsed rows hold no cycles; looking for some costs more than all checks of SQL.
     try:
+        path, trust = pipe.recv()
         with closing(connect(path)) as connection:
             inspector = RowInspector(connection, trust)
             pipe.send(None)

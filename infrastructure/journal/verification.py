@@ -75,7 +75,7 @@ def inspect_journal(
     journal that was signed anew from its first event looks sound.
     Raises UnavailableError when the file cannot be read at all.
     """
-    location = str(path)
+    location = str(Path(path).absolute())
     if not Path(location).is_file():
         raise UnavailableError("journal-missing")
     pin = Digest.parse(pinned).hex if pinned is not None else None

@@ -159,6 +159,7 @@ def test_erasing_takes_two_persons(chauban: Chauban, record_a: str, tmp_path: Pa
     shown = chauban.json("show", "HS-A")
     assert shown["title"] is None
     assert shown["erased_by"].startswith("erasure-")
+    assert shown["erasure_decision"] == "Quyết định 12"
     assert chauban.json("search", "dat dai")["total"] == 0
     assert chauban.refused("get", record_a, "--as", "text", "-o", str(tmp_path / "t"))
     assert chauban.json("verify")["ok"] is True
