@@ -9,17 +9,15 @@ DIR.keys/            keys and the list of erasures, beside the archive and never
 """
 
 import base64
-import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -35,14 +33,7 @@ from domain.errors import (
 )
 from domain.ports import (
     Command,
-    Inspected,
-    Inspection,
-    Limits,
     ObjectStore,
-    PageRead,
-    PaperReader,
-    Reading,
-    SignatureVerdict,
 )
 from domain.services import Archive
 from domain.services.administration import found
@@ -51,18 +42,19 @@ from domain.services.erasing import complete_all
 from domain.values import Basis, CommandId, Digest, Kind, StreamId
 from infrastructure import backup, doctor
 from infrastructure.clock import SystemClock, TimedIdentifiers
+from infrastructure.description import Description, read_description, write_description
 from infrastructure.erasures import FileErasureList
 from infrastructure.folders import alone, own_folder, publish
 from infrastructure.journal import keys
 from infrastructure.journal.recorder import JournalRecorder
 from infrastructure.journal.store import SignedJournal
-from infrastructure.journal.verification import inspect_journal
+from infrastructure.journal.verification import JournalFile
 from infrastructure.lease import lease
 from infrastructure.messages import Catalogue as MessageCatalogue
 from infrastructure.objects.files import FileObjectStore, create_store
 from infrastructure.objects.minio import S3ObjectStore, ensure_bucket
 from infrastructure.objects.streams import disk_faults
-from infrastructure.ocr.reader import SandboxedReader
+from infrastructure.ocr.lazy import LazyReader
 from infrastructure.progress import FolderProgress
 from infrastructure.quarantine import FolderQuarantine
 from infrastructure.search.whoosh_index import WhooshIndex
@@ -71,7 +63,6 @@ from infrastructure.views.store import SqlViews
 
 __all__ = ["House", "Settings", "opened", "prefers_english", "read_settings"]
 SOFTWARE = "chauban 0.1.0"
-_FORMAT = 1
 _FOLDERS = ("objects", "quarantine", "run", "run/progress", "index")
 
 
@@ -151,9 +142,8 @@ def _found(settings: Settings, name: str, code: str, agency_name: str) -> Founde
         staging.mkdir(mode=0o750)
         for folder in _FOLDERS:
             (staging / folder).mkdir(mode=0o750, exist_ok=True)
-        write_description(
-            staging, founding.archive, founding.worker, {account(): founding.administrator}
-        )
+        people_here: dict[str, str] = {account(): founding.administrator}
+        write_description(staging, Description(founding.archive, founding.worker, people_here))
     create_store(staging / "objects")
     if settings.bucket is not None:
         ensure_bucket(settings.bucket)
@@ -178,25 +168,12 @@ def _is_unfinished(staging: Path, directory: Path) -> bool:
     """True when the keys belong to a founding that a crash ended at its last step."""
     try:
         loaded = keys.load(directory)
-        archive = _description(staging)["archive"]
+        archive = read_description(staging).archive
         with closing(_journal(staging / "journal.sqlite", archive, loaded)) as journal:
             _require_own_key(journal, loaded)
     except ArchiveError:
         return False
     return True
-
-
-def write_description(
-    directory: Path, archive: str, worker: str, people: dict[str, StreamId]
-) -> None:
-    """Which archive this is; durable on return."""
-    content = {"format": _FORMAT, "archive": archive, "worker": worker, "accounts": people}
-    staged = directory / "archive.json.new"
-    with staged.open("w") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.replace(directory / "archive.json")
 
 
 # ---------------------------------------------------------------- opening
@@ -212,18 +189,19 @@ def opened(settings: Settings) -> Iterator[House]:
 @contextmanager
 def _opened(settings: Settings, directory: Path) -> Iterator[House]:
     """The archive in a folder, which has its name already or gets it when it is complete."""
-    description = _description(directory)
+    description = read_description(directory)
+    own = description.accounts.get(account())
     loaded = keys.load(settings.keys)
     with ExitStack() as stack:
-        journal = _journal(directory / "journal.sqlite", description["archive"], loaded)
+        journal = _journal(directory / "journal.sqlite", description.archive, loaded)
         stack.callback(journal.close)
         with suppress(IntegrityError):  # An altered first event must not keep `verify` away.
             _require_own_key(journal, loaded)
-            _require_own_worker(journal, StreamId(description["worker"]))
+            _require_own_worker(journal, StreamId(description.worker))
         folder = stack.enter_context(own_folder(directory / "run"))
         quarantine = FolderQuarantine(directory / "quarantine")
         quarantine.sweep()
-        reader = _LazyReader(folder / "reader")
+        reader = LazyReader(folder / "reader", JOBS)
         stack.callback(reader.close)
         objects = _objects(
             settings, directory, lambda digest: bool(views.catalogue.referring(digest))
@@ -235,7 +213,7 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
         )
         stack.callback(views.close)
         archive = Archive(
-            id=description["archive"],
+            id=description.archive,
             journal=journal,
             objects=objects,
             quarantine=quarantine,
@@ -249,16 +227,14 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             identifiers=TimedIdentifiers(),
             limits=settings.limits,
             erasures=FileErasureList(settings.keys / "erasures.jsonl"),
-            inspector=_Inspector(directory / "journal.sqlite", description["archive"], loaded),
+            inspector=JournalFile(directory / "journal.sqlite", description.archive, loaded),
             progress=FolderProgress(directory / "run" / "progress"),
-            worker=StreamId(description["worker"]),
+            worker=StreamId(description.worker),
         )
         yield House(
             archive,
             settings,
-            StreamId(description["accounts"][account()])
-            if account() in description["accounts"]
-            else None,
+            StreamId(own) if own else None,
             folder,
             reader.close,
         )
@@ -270,26 +246,6 @@ def _objects(
     if settings.bucket is None:
         return FileObjectStore(directory / "objects", is_referred=is_referred)
     return S3ObjectStore(settings.bucket, is_referred=is_referred)
-
-
-def _description(directory: Path) -> dict[str, Any]:
-    try:
-        content: Any = json.loads((directory / "archive.json").read_text())
-    except FileNotFoundError as exc:
-        raise UnavailableError("archive-missing") from exc
-    except (OSError, ValueError) as exc:
-        raise UnavailableError("archive-unreadable") from exc
-    if not isinstance(content, dict) or "format" not in content:
-        raise UnavailableError("archive-unreadable")
-    if content["format"] != _FORMAT:
-        raise UnavailableError("archive-of-another-version")
-    accounts = content.get("accounts")
-    texts = [content.get("archive"), content.get("worker")]
-    texts += accounts.values() if isinstance(accounts, dict) else [None]
-    if not all(isinstance(text, str) for text in texts):
-        raise UnavailableError("archive-unreadable")
-    found: dict[str, Any] = content
-    return found
 
 
 def _journal(path: Path, archive: str, loaded: keys.Keys, *, create: bool = False) -> SignedJournal:
@@ -326,70 +282,13 @@ def _require_own_worker(journal: SignedJournal, worker: StreamId) -> None:
         raise UnavailableError("archive-unreadable")
 
 
-class _LazyReader:
-    """Makes the sandbox when a file is to be read; most commands read none."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._reader: SandboxedReader | None = None
-
-    def _made(self) -> SandboxedReader:
-        if self._reader is None:
-            self._reader = SandboxedReader(self._folder, jobs=JOBS)
-        return self._reader
-
-    def inspect(self, path: str, limits: Limits) -> Inspection:
-        return self._made().inspect(path, limits)
-
-    def read(
-        self, path: str, inspection: Inspection, limits: Limits, on_page: Callable[[PageRead], None]
-    ) -> AbstractContextManager[Reading]:
-        return self._made().read(path, inspection, limits, on_page)
-
-    def signatures(self, path: str) -> tuple[SignatureVerdict, ...]:
-        return self._made().signatures(path)
-
-    def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-
-
-_: type[PaperReader] = _LazyReader
-
-
-@dataclass(frozen=True)
-class _Inspector:
-    """The port `JournalInspector` over the journal's file."""
-
-    path: Path
-    archive: str
-    loaded: keys.Keys
-
-    def inspect(
-        self,
-        *,
-        streams: frozenset[StreamId] | None,
-        pinned: Digest | None,
-        progress: Callable[[int, int], None],
-    ) -> Inspected:
-        found = inspect_journal(
-            self.path,
-            archive=self.archive,
-            keys=self.loaded,
-            pinned=pinned.hex if pinned else None,
-            streams=streams,
-            progress=progress,
-        )
-        return Inspected(found.findings, found.counts)
-
-
 # ---------------------------------------------------------------- the worker
 
 
 @contextmanager
 def worker_lease(settings: Settings) -> Iterator[bool]:
     """True while this process is the archive's worker."""
-    _description(settings.directory)
+    read_description(settings.directory)
     with lease(settings.directory / "worker.lock") as ours:
         yield ours
 

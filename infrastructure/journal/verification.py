@@ -20,8 +20,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from domain.errors import IntegrityError, UnavailableError
-from domain.ports import Finding
-from domain.values import Digest
+from domain.ports import Finding, Inspected
+from domain.values import Digest, StreamId
 from infrastructure.journal.envelope import Verifier, certificate_digest
 from infrastructure.journal.inspecting import Span, Task, Workers, begin, carry_out, instant
 from infrastructure.journal.inspection_notes import DAMAGE, Trust, connect, damage
@@ -232,3 +232,30 @@ def _is_usable(der: bytes) -> bool:
     except (IntegrityError, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
+
+
+@dataclass(frozen=True)
+class JournalFile:
+    """The port `JournalInspector` over the journal's file."""
+
+    path: Path
+    archive: str
+    keys: Keys
+
+    def inspect(
+        self,
+        *,
+        streams: frozenset[StreamId] | None,
+        pinned: Digest | None,
+        progress: Callable[[int, int], None],
+    ) -> Inspected:
+        """See the port."""
+        found = inspect_journal(
+            self.path,
+            archive=self.archive,
+            keys=self.keys,
+            pinned=pinned.hex if pinned else None,
+            streams=streams,
+            progress=progress,
+        )
+        return Inspected(found.findings, found.counts)
