@@ -143,7 +143,9 @@ def _answer(command: str, result: dict[str, Any], console: Console) -> None:
 
 def _ingest(chosen: Namespace, house: House, request: Request, console: Console) -> int:
     dossier = resolve(house.archive, chosen.dossier, Kind.DOSSIER)
-    declared = Declared(chosen.device, chosen.sheets, chosen.documents, Secrecy(chosen.secrecy))
+    declared = Declared(
+        chosen.device, chosen.sheets, chosen.documents, Secrecy(chosen.secrecy), chosen.paper
+    )
     bad = False
     told = ingest(
         house.archive,

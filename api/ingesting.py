@@ -32,6 +32,7 @@ class Declared:
     sheets: int | None
     documents: int | None
     secrecy: Secrecy
+    paper_location: str | None
 
 
 def ingest(
@@ -82,7 +83,15 @@ def _receive(
 ) -> Receipt | ArchiveError:
     try:
         with Path(file).open("rb") as source:
-            return receive(archive, request, batch, source, name=name, secrecy=declared.secrecy)
+            return receive(
+                archive,
+                request,
+                batch,
+                source,
+                name=name,
+                secrecy=declared.secrecy,
+                paper_location=declared.paper_location,
+            )
     except OSError:
         return NotFoundError("file-unreadable")
 

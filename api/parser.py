@@ -165,6 +165,7 @@ class _Grammar:
             default=Secrecy.ORDINARY.value,
         )
         add(ingest, "--device", "arg-text", "option-device")
+        add(ingest, "--paper", "arg-text", "option-paper")
         add(ingest, "--sheets", "arg-number", "option-sheets", type=int)
         add(ingest, "--documents", "arg-number", "option-documents", type=int)
         search = self._command("search")

@@ -303,7 +303,15 @@ def evolve(state: Record | None, stream: StreamId, event: RecordEvent) -> Record
             rest = {name: value for name, value in state.metadata.items() if name != event.field}
             if event.value is not None:
                 rest[event.field] = event.value
-            return replace(state, metadata=rest, corrected=state.corrected | {event.field})
+            carrier = state.carrier
+            if event.field is RecordField.PAPER_LOCATION and carrier is not Carrier.PAPER:
+                carrier = Carrier.ELECTRONIC if event.value is None else Carrier.BOTH
+            return replace(
+                state,
+                metadata=rest,
+                corrected=state.corrected | {event.field},
+                carrier=carrier,
+            )
         case RecordConfirmed():
             return replace(state, confirmed=True, lock=event.lock)
         case RecordIsolated():

@@ -6,14 +6,14 @@ is the receipt. A crash before (4) leaves at most bytes without a fact, which ar
 station has no receipt then, still has its copy and sends it again under the same command id.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
 from domain import dossier, record, scanning
 from domain.access import Action
 from domain.agents import Actor
-from domain.errors import ClaimTakenError, IntegrityError, RefusedFileError, RuleError
+from domain.errors import ClaimTakenError, RefusedFileError, RuleError
 from domain.events import Change, content_claim
 from domain.ports import Answer, Inspection, Quarantined
 from domain.record import Carrier
@@ -90,6 +90,18 @@ def open_batch(
     return StreamId(answer.result["batch"])
 
 
+@dataclass(frozen=True)
+class _Arrival:
+    """One file of a batch on its way in."""
+
+    batch: StreamId
+    name: str
+    declared: Digest | None
+    paper_location: str | None
+    asked: dict[str, str | None]
+    """What makes this command this one; the digest is added as soon as it is known."""
+
+
 def receive(
     archive: Archive,
     request: Request,
@@ -99,38 +111,44 @@ def receive(
     name: str,
     declared: Digest | None = None,
     secrecy: Secrecy = Secrecy.ORDINARY,
+    paper_location: str | None = None,
 ) -> Receipt:
-    """Steps 2 to 4 for one file of a batch; a repeat of the command gets the same receipt."""
+    """Steps 2 to 4 for one file of a batch; a repeat of the command gets the same receipt.
+
+    `paper_location` says where the paper stands that the file is a scan of, when it is kept.
+    """
     shown = " ".join(nfc(name).split())[:255] or "?"
+    place = (
+        record.parse_value(record.RecordField.PAPER_LOCATION, nfc(paper_location))
+        if paper_location
+        else None
+    )
     asked = {
         "do": "receive",
         "batch": batch,
         "name": shown,
         "declared": str(declared),
         "secrecy": secrecy.value,
+        "paper": place,
     }
-    if secrecy is not Secrecy.ORDINARY:  # Nothing of a state secret is stored, not even a digest.
-        return _refuse(archive, request, batch, shown, asked, RuleError("state-secret"))
+    arrival = _Arrival(batch, shown, declared, place, asked)
+    if secrecy is not Secrecy.ORDINARY:
+        # Nothing of a state secret is stored: no digest, and not the name of its file.
+        return _refuse(archive, request, replace(arrival, name="?"), RuleError("state-secret"))
     try:
         with archive.quarantine.receive(source, archive.limits.file_bytes) as waiting:
             if declared is not None and declared != waiting.sha256:
                 raise RefusedFileError("declared-digest-differs")
             asked["sha256"] = waiting.sha256.text
-            return _take_in(archive, request, batch, shown, declared, waiting, asked)
+            return _take_in(archive, request, arrival, waiting)
     except RefusedFileError as exc:
-        return _refuse(archive, request, batch, shown, asked, exc)
+        return _refuse(archive, request, arrival, exc)
 
 
 def _take_in(
-    archive: Archive,
-    request: Request,
-    batch: StreamId,
-    name: str,
-    declared: Digest | None,
-    waiting: Quarantined,
-    asked: dict[str, str],
+    archive: Archive, request: Request, arrival: _Arrival, waiting: Quarantined
 ) -> Receipt:
-    opened = load(archive, batch).batch()
+    opened = load(archive, arrival.batch).batch()
     held = archive.journal.holder(content_claim(opened.dossier, waiting.sha256))
     if held is None:
         # (3) What it is, and whether it may come in; then the bytes, before any fact.
@@ -142,7 +160,7 @@ def _take_in(
         original = FileObject(waiting.sha256, waiting.sha512, waiting.size, inspection.media_type)
         # (4) The fact: batch, record and dossier in one transaction.
         try:
-            receipt = _append(archive, request, batch, name, declared, original, inspection, asked)
+            receipt = _append(archive, request, arrival, original, inspection)
         except ClaimTakenError as exc:
             held = StreamId(str(exc.details["holder"]))
         else:
@@ -151,7 +169,7 @@ def _take_in(
             if archive.objects.size(waiting.sha256) is None:
                 _put(archive, waiting)
             return receipt
-    return _duplicate(archive, request, batch, name, held, waiting.sha256, asked)
+    return _duplicate(archive, request, arrival, held, waiting.sha256)
 
 
 def _put(archive: Archive, waiting: Quarantined) -> None:
@@ -162,97 +180,77 @@ def _put(archive: Archive, waiting: Quarantined) -> None:
 def _append(
     archive: Archive,
     request: Request,
-    batch: StreamId,
-    name: str,
-    declared: Digest | None,
+    arrival: _Arrival,
     original: FileObject,
     inspection: Inspection,
-    asked: dict[str, str],
 ) -> Receipt:
     def decide(at: datetime) -> Decided:
-        waiting_batch, holder, actor = _parties(archive, request, batch)
+        batch, holder, actor = _parties(archive, request, arrival.batch)
+        target = batch.batch().dossier
         stream = new_stream(archive, Kind.RECORD)
         received = scanning.ScanReceived(
             record=stream,
             file=original,
-            declared=declared,
+            declared=arrival.declared,
             pages=len(inspection.pages),
-            seen_elsewhere=archive.catalogue.is_elsewhere(
-                original.sha256, waiting_batch.batch().dossier
-            ),
+            seen_elsewhere=archive.catalogue.is_elsewhere(original.sha256, target),
             warnings=_warnings(inspection),
             active_content=inspection.active_content,
             signatures=inspection.signatures,
             inspector=_INSPECTOR,
-            name=name,
+            name=arrival.name,
         )
         registered = record.register(
-            dossier=waiting_batch.batch().dossier,
+            dossier=target,
             secrecy=Secrecy.ORDINARY,
-            carrier=Carrier.ELECTRONIC,
-            batch=batch,
+            carrier=Carrier.BOTH if arrival.paper_location else Carrier.ELECTRONIC,
+            batch=arrival.batch,
             original=original,
-            received_name=name,
-            paper_location=None,
+            received_name=arrival.name,
+            paper_location=arrival.paper_location,
         )
-        added = dossier.add_record(holder.dossier(), stream)
         changes = (
-            Change(batch, waiting_batch.version, (received,)),
+            Change(arrival.batch, batch.version, (received,)),
             Change(stream, 0, (registered,)),
-            Change(waiting_batch.batch().dossier, holder.version, (added,)),
+            Change(target, holder.version, (dossier.add_record(holder.dossier(), stream),)),
         )
-        warnings = received.warnings + (
-            ("same-bytes-elsewhere",) if received.seen_elsewhere else ()
-        )
+        elsewhere = ("same-bytes-elsewhere",) if received.seen_elsewhere else ()
         result = {
             "state": "stored",
             "record": stream,
             "sha256": original.sha256.text,
-            "warnings": list(warnings),
+            "warnings": [*received.warnings, *elsewhere],
         }
         return Decided(actor, changes, result)
 
-    return _receipt(batch, carry_out(archive, request, asked, decide))
+    return _receipt(arrival.batch, carry_out(archive, request, arrival.asked, decide))
 
 
 def _duplicate(
-    archive: Archive,
-    request: Request,
-    batch: StreamId,
-    name: str,
-    held: StreamId,
-    sha256: Digest,
-    asked: dict[str, str],
+    archive: Archive, request: Request, arrival: _Arrival, held: StreamId, sha256: Digest
 ) -> Receipt:
     def decide(at: datetime) -> Decided:
-        loaded, _, actor = _parties(archive, request, batch)
+        batch, _, actor = _parties(archive, request, arrival.batch)
         state = load(archive, held).record()
         if state.isolated is not None or state.erased_by is not None:
             raise RefusedFileError("content-removed")  # Taken out of sight by a decision.
-        event = scanning.ScanDuplicated(held, name)
+        event = scanning.ScanDuplicated(held, arrival.name)
         result = {"state": "duplicate", "record": held, "sha256": sha256.text}
-        return Decided(actor, (Change(batch, loaded.version, (event,)),), result)
+        return Decided(actor, (Change(arrival.batch, batch.version, (event,)),), result)
 
-    return _receipt(batch, carry_out(archive, request, asked, decide))
+    return _receipt(arrival.batch, carry_out(archive, request, arrival.asked, decide))
 
 
-def _refuse(
-    archive: Archive,
-    request: Request,
-    batch: StreamId,
-    name: str,
-    asked: dict[str, str],
-    refusal: RefusedFileError | RuleError | IntegrityError,
-) -> Receipt:
+def _refuse(archive: Archive, request: Request, arrival: _Arrival, refusal: RuleError) -> Receipt:
     """A refusal is a fact, too; it holds the reason and no byte of the file."""
 
     def decide(at: datetime) -> Decided:
-        loaded, _, actor = _parties(archive, request, batch)
-        event = scanning.ScanRefused(loaded.batch().dossier, refusal.code, name)
+        batch, _, actor = _parties(archive, request, arrival.batch)
+        event = scanning.ScanRefused(batch.batch().dossier, refusal.code, arrival.name)
         result = {"state": "refused", "reason": refusal.code}
-        return Decided(actor, (Change(batch, loaded.version, (event,)),), result)
+        return Decided(actor, (Change(arrival.batch, batch.version, (event,)),), result)
 
-    return _receipt(batch, carry_out(archive, request, asked, decide))
+    return _receipt(arrival.batch, carry_out(archive, request, arrival.asked, decide))
 
 
 def _parties(archive: Archive, request: Request, batch: StreamId) -> tuple[Loaded, Loaded, Actor]:

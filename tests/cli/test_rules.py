@@ -53,6 +53,15 @@ def test_a_secret_paper_is_refused_and_nothing_of_it_is_stored(
     assert not any((chauban.folder / "quarantine").iterdir())
 
 
+def test_a_scan_says_where_its_paper_stands(chauban: Chauban, tmp_path: Path) -> None:
+    kept = scan(tmp_path / "giay.jpg", ("BIÊN BẢN BÀN GIAO", "hồ sơ giấy còn giữ tại kho"))
+    answer = chauban.json(
+        "ingest", str(kept), "--dossier", "HS-A", "--paper", "Kho 2, giá 14, hộp 3"
+    )
+    shown = chauban.json("show", answer["record"])
+    assert (shown["carrier"], shown["paper_location"]) == ("both", "Kho 2, giá 14, hộp 3")
+
+
 def files_of(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
 

@@ -88,6 +88,16 @@ def test_a_record_is_on_paper_or_in_bytes_or_both() -> None:
         register(carrier=Carrier.PAPER, original=None)
 
 
+def test_a_scan_whose_paper_is_kept_exists_on_both() -> None:
+    scanned = replace(REGISTERED, carrier=Carrier.ELECTRONIC, paper_location=None)
+    state = given(first=scanned)
+    kept = record.correct(state, RecordField.PAPER_LOCATION, "Kho 2, hộp 17", "tìm thấy")
+    state = record.evolve(state, RECORD, kept)
+    assert state.carrier is Carrier.BOTH
+    lost = record.correct(state, RecordField.PAPER_LOCATION, None, "bản giấy đã hủy")
+    assert record.evolve(state, RECORD, lost).carrier is Carrier.ELECTRONIC
+
+
 def test_the_newest_representation_of_a_kind_counts() -> None:
     state = given(made(RepresentationKind.PDFA, "c"), made(RepresentationKind.PDFA, "d"))
     newest = state.representation(RepresentationKind.PDFA)
