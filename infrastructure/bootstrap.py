@@ -52,7 +52,6 @@ from infrastructure.journal.verification import JournalFile
 from infrastructure.lease import lease
 from infrastructure.messages import Catalogue as MessageCatalogue
 from infrastructure.objects.files import FileObjectStore, create_store
-from infrastructure.objects.minio import S3ObjectStore, ensure_bucket
 from infrastructure.objects.streams import disk_faults
 from infrastructure.ocr.lazy import LazyReader
 from infrastructure.progress import FolderProgress
@@ -145,8 +144,7 @@ def _found(settings: Settings, name: str, code: str, agency_name: str) -> Founde
         people_here: dict[str, str] = {account(): founding.administrator}
         write_description(staging, Description(founding.archive, founding.worker, people_here))
     create_store(staging / "objects")
-    if settings.bucket is not None:
-        ensure_bucket(settings.bucket)
+    _ensure_bucket(settings)
     with closing(
         _journal(staging / "journal.sqlite", founding.archive, loaded, create=True)
     ) as journal:
@@ -245,7 +243,17 @@ def _objects(
 ) -> ObjectStore:
     if settings.bucket is None:
         return FileObjectStore(directory / "objects", is_referred=is_referred)
+    # Imported with its first user: the S3 library takes a quarter of the start of a command.
+    from infrastructure.objects.minio import S3ObjectStore
+
     return S3ObjectStore(settings.bucket, is_referred=is_referred)
+
+
+def _ensure_bucket(settings: Settings) -> None:
+    if settings.bucket is not None:
+        from infrastructure.objects.minio import ensure_bucket
+
+        ensure_bucket(settings.bucket)
 
 
 def _journal(path: Path, archive: str, loaded: keys.Keys, *, create: bool = False) -> SignedJournal:
@@ -358,8 +366,7 @@ def restore(settings: Settings, source: Path) -> Restored:
     try:
         backup.copy_back(source, staging, _FOLDERS)
         create_store(staging / "objects")
-        if settings.bucket is not None:
-            ensure_bucket(settings.bucket)
+        _ensure_bucket(settings)
         # Nothing is destroyed while bytes come back.
         backup.put_back(source, _objects(settings, staging, lambda digest: True), said.objects)
         with _opened(settings, staging) as house:

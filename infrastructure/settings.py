@@ -15,7 +15,7 @@ from pathlib import Path
 
 from domain.errors import InvalidValueError, UnavailableError
 from domain.ports import Limits
-from infrastructure.objects.minio import Bucket
+from infrastructure.objects.bucket import Bucket
 
 JOBS = 2
 """Files that a worker reads at the same time."""

@@ -14,7 +14,6 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -33,6 +32,7 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.values import Digest, EventId
+from infrastructure.objects.bucket import Bucket
 from infrastructure.objects.streams import (
     CHUNK,
     PlainStream,
@@ -67,24 +67,6 @@ _ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion", "MethodNotAllowed"}
 """MethodNotAllowed is what asking for a marker gives, which hides an object of any age."""
 _OBJECT = re.compile(r"[0-9a-f]{64}")
 _ROUNDS = 5
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """Where a bucket is and who may use it; the keys are in no `repr`, log or message."""
-
-    host: str
-    """`host:port`."""
-    name: str
-    access_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    secure: bool = True
-    """False for a server on the same machine alone."""
-    region: str = "us-east-1"
-    ca_file: str | None = None
-    """The certificates to trust; None trusts those of the system."""
-    seconds: float = 60.0
-    """How long the server may stay silent."""
 
 
 class _Pool(urllib3.PoolManager):

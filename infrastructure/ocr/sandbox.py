@@ -50,7 +50,8 @@ def confinement() -> Confinement:
     except (OSError, subprocess.SubprocessError) as error:
         return Confinement("limits", f"bwrap cannot be started: {error}")
     if probe.returncode != 0 or probe.stdout.strip() != "42":
-        return Confinement("limits", probe.stderr.strip().replace("\n", "; ")[:300])
+        # Its first sentence says what is wrong, the rest is advice with addresses.
+        return Confinement("limits", probe.stderr.strip().partition(". ")[0][:300])
     return Confinement("bubblewrap", version.stdout.strip())
 
 

@@ -12,8 +12,9 @@ from minio import Minio
 
 from domain.ports import ObjectStore
 from domain.values import Digest
+from infrastructure.objects.bucket import Bucket
 from infrastructure.objects.files import FileObjectStore, create_store
-from infrastructure.objects.minio import Bucket, S3ObjectStore, ensure_bucket
+from infrastructure.objects.minio import S3ObjectStore, ensure_bucket
 from tests.services import S3Server, minio_server, versitygw_server
 
 

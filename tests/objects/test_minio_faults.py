@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from domain.errors import UnavailableError
-from infrastructure.objects.minio import Bucket, S3ObjectStore, ensure_bucket
+from infrastructure.objects.bucket import Bucket
+from infrastructure.objects.minio import S3ObjectStore, ensure_bucket
 from tests.objects.conftest import bucket_of, digest_of, foreign_client, put, read
 from tests.objects.fault_proxy import Fault, FaultProxy
 from tests.services import Credentials, S3Server, free_port, minio_server
