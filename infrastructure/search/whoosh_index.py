@@ -10,11 +10,11 @@ At the end of the block `fresh` is what searches find, and the old generation is
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from domain.errors import ConcurrentChangeError, UnavailableError
 from domain.ports import PageDocument, SearchAnswer, SearchScope
@@ -27,6 +27,7 @@ from infrastructure.search.matching import Field
 from infrastructure.search.query import parse
 from infrastructure.search.snippets import wanted
 
+A = TypeVar("A")
 MOST = 1_000
 """The most hits of one answer."""
 
@@ -176,10 +177,18 @@ class WhooshIndex:
         The checksums of all files are compared first; UnavailableError("index-damaged") is raised
         when one differs.
         """
-        with self._lock:
-            snapshot = self._read()
+
+        def opened(snapshot: generation.Snapshot) -> generation.Snapshot:
             if self._loaded is not None:
                 generation.check(self._loaded, snapshot)
+            for segment in snapshot.segments:
+                for page in bits.pages(segment.live):
+                    segment.stored(page)  # Once open, a file can be read when it has no name.
+                    break
+            return snapshot
+
+        with self._lock:
+            snapshot = self._while_it_stands(opened)
         for segment in snapshot.segments:
             for page in bits.pages(segment.live):
                 with self._lock:
@@ -199,16 +208,16 @@ class WhooshIndex:
     ) -> SearchAnswer:
         """Pages that match, best first; raises InvalidValueError for a query that is none."""
         node = parse(query)
-        with self._lock:
-            snapshot = self._read()
+        asked = wanted(node)
+        first = max(offset, 0)
+        last = first + max(0, min(limit, MOST))
+
+        def answer(snapshot: generation.Snapshot) -> SearchAnswer:
             fields = [
                 Field(segment, allowed(segment, scope, agency, year, type_name), scope)
                 for segment in snapshot.segments
             ]
-            first = max(offset, 0)
-            last = first + max(0, min(limit, MOST))
             found, answers = ranked(fields, node, last)
-            asked = wanted(node)
             return SearchAnswer(
                 total=sum(answer.all.bit_count() for answer in answers),
                 position=snapshot.position,
@@ -217,3 +226,20 @@ class WhooshIndex:
                 ),
                 facets=facets(answers, scope),
             )
+
+        with self._lock:
+            return self._while_it_stands(answer)
+
+    def _while_it_stands(self, answer: Callable[[generation.Snapshot], A]) -> A:
+        """An answer from one commit. A segment opens its files when they are first asked for; a
+        writer may have merged them away by then, and the answer comes from the next commit."""
+        while True:
+            snapshot = self._read()
+            place = self._loaded, snapshot.commit
+            try:
+                return answer(snapshot)
+            except UnavailableError:
+                self._snapshot = self._loaded = None
+                now = self._read()
+                if (self._loaded, now.commit) == place:
+                    raise  # Nobody wrote in between: it is damaged.
