@@ -12,7 +12,6 @@ StreamId = NewType("StreamId", str)
 """`kind-<UUIDv7>`: the stream of one agency, dossier, record… and the identity of that thing."""
 CommandId = NewType("CommandId", str)
 
-_STREAM = re.compile(r"[a-z]+-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 
@@ -28,13 +27,6 @@ class Kind(StrEnum):
     ERASURE = "erasure"
     PROCEDURE = "procedure"
     RECORD = "record"
-
-
-def parse_stream(text: str, kind: Kind) -> StreamId:
-    """The identity `text` of a thing of this kind; raises InvalidValueError."""
-    if not _STREAM.fullmatch(text) or not text.startswith(f"{kind}-"):
-        raise InvalidValueError("invalid-identity", kind=kind)
-    return StreamId(text)
 
 
 def kind_of(stream: StreamId) -> Kind:

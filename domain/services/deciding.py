@@ -22,7 +22,7 @@ from domain.errors import (
 from domain.events import Change, Claim, Event, Recorded
 from domain.ports import Answer, Command, Json
 from domain.services import Archive, Request
-from domain.values import EventId, Kind, StreamId, kind_of
+from domain.values import EventId, Kind, StreamId
 
 VIETNAM = timezone(timedelta(hours=7), "+07:00")
 """Days begin and end at UTC+7, in every year that the archive knows."""
@@ -235,9 +235,3 @@ def _exists(archive: Archive, stream: StreamId) -> bool:
         return bool(archive.journal.load(stream))
     except IntegrityError:
         return True
-
-
-def require_kind(stream: StreamId, kind: Kind) -> None:
-    """Raises NotFoundError when the stream is about something else."""
-    if kind_of(stream) is not kind:
-        raise NotFoundError(reference=stream)

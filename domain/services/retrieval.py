@@ -273,7 +273,19 @@ def history(
     one that is no longer what was signed is named so, and the others are shown all the same."""
     if kind_of(target) not in _PUBLIC:
         require_seen(archive, request, resource_behind(archive, target), target)
-    return tuple(archive.journal.examine(archive.history.of(target, upto=at)))
+    hidden = frozenset(incident.record for incident in archive.work.incidents())
+    examined = archive.journal.examine(archive.history.of(target, upto=at))
+    return tuple(each for each in examined if not _speaks_of(each, hidden))
+
+
+def _speaks_of(each: Examined, records: frozenset[StreamId]) -> bool:
+    """True for what was recorded of one of the records, in its own stream or in its batch's."""
+    if each.stream in records:
+        return True
+    event = each.recorded.event if each.recorded is not None else None
+    if isinstance(event, scanning.ScanReceived | scanning.ScanDuplicated):
+        return event.record in records
+    return False
 
 
 _PUBLIC = frozenset({Kind.PROCEDURE, Kind.ARCHIVE})

@@ -96,6 +96,9 @@ def test_an_isolated_record_is_seen_by_the_administrator_s_list_alone(
     assert chauban.refused("get", record_a, "-o", out) == "not-found"
     assert chauban.refused("history", record_a) == "not-found"
     assert chauban.json("show", "HS-A")["records"] == []
+    told = chauban.json("history", "HS-A")["events"]
+    assert all(each["stream"] != record_a for each in told)
+    assert "scan-received/1" not in {each["type"] for each in told}
     assert chauban.json("search", SENTENCE_A)["total"] == 0
     assert chauban.json("--as", "Lưu trữ A", "work")["incidents"] == []
     (incident,) = chauban.json("--as", "Quản trị", "work")["incidents"]
