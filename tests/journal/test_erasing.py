@@ -78,13 +78,14 @@ def test_erasing_while_somebody_writes(house: House) -> None:
     writer = writers.start(writers.correct_until_erased, house.folder, dossier, answers)
     assert answers.get(timeout=60) == "ready"
     while len(house.journal.load(dossier)) < 6:
-        pass
+        assert writer.is_alive()
     while True:
+        assert writer.is_alive()
         pieces = [row for (row,) in house.rows("SELECT sealed FROM disclosures")]
-        version = len(house.journal.load(dossier))
+        events = house.journal.load(dossier)
         try:
-            at = max(one.at for one in house.journal.load(dossier))
-            house.append(dossier, version, DossierErased(house.new("erasure")), at=at)
+            erased = DossierErased(house.new("erasure"))
+            house.append(dossier, len(events), erased, at=events[-1].at)
             break
         except ConcurrentChangeError:
             continue
