@@ -1,7 +1,8 @@
 """What people read, in Vietnamese and in English: gettext catalogues keyed by stable codes.
 
-A message says what happened, what was kept and what to do next. `vi.po` and `en.po` hold the same
-codes; a test compares them with each other and with the codes that the program uses.
+A message says what happened, what was kept and what to do next. One file a subject and language;
+both languages hold the same codes. A test compares them with each other and with the codes that
+the program uses.
 """
 
 from functools import cache
@@ -36,6 +37,8 @@ class _Gaps(dict[str, str | int]):
 
 @cache
 def _texts(language: str) -> dict[str, str]:
-    path = Path(__file__).with_name(f"{language}.po")
-    with path.open("rb") as file:
-        return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string}
+    texts: dict[str, str] = {}
+    for path in sorted((Path(__file__).parent / language).glob("*.po")):
+        with path.open("rb") as file:
+            texts.update({str(m.id): str(m.string) for m in read_po(file) if m.id and m.string})
+    return texts
