@@ -2,13 +2,13 @@
 
 from argparse import Namespace
 
-from api.context import given_as
+from api.context import agent_named, given_as
 from api.parser import KINDS
 from domain.agents import Agent
 from domain.errors import InvalidValueError, NotFoundError
 from domain.services import Archive, Request
-from domain.services.deciding import load, resolve
-from domain.values import Basis, CommandId, Kind, StreamId
+from domain.services.deciding import load
+from domain.values import Basis, CommandId, StreamId
 
 _LONGEST_COMMAND = 200
 
@@ -29,12 +29,4 @@ def _agent(chosen: Namespace, archive: Archive, default: StreamId | None) -> Age
         if default is None:
             raise NotFoundError("no-agent-for-account")
         return load(archive, default).agent()
-    try:
-        return load(archive, resolve(archive, given[-1], Kind.AGENT)).agent()
-    except NotFoundError:
-        named = archive.catalogue.agents_named(given[-1])
-        if len(named) > 1:
-            raise NotFoundError("agent-ambiguous") from None
-        if not named:
-            raise NotFoundError("unknown-agent") from None
-        return load(archive, named[0]).agent()
+    return load(archive, agent_named(archive, given[-1])).agent()

@@ -15,6 +15,10 @@ SHORT = (
     "procedure",
     "version",
     "agent",
+    "login",
+    "link",
+    "token",
+    "handle",
     "dossier",
     "record",
     "id",
@@ -105,6 +109,21 @@ def _restore(to: Console, result: Json) -> None:
     _findings(to, result["findings"])
 
 
+def _procedures(to: Console, result: Json) -> None:
+    to.line(to.text("procedures-listed", count=len(result["procedures"])))
+    for each in result["procedures"]:
+        to.line(f"  {each['procedure']} · {each['version']} · {day(to, each['in_force_from'])}")
+        to.line(f"    {each['name']}")
+
+
+def _tokens(to: Console, result: Json) -> None:
+    to.line(to.text("tokens-count", count=len(result["tokens"])))
+    for each in result["tokens"]:
+        role, scopes = to.named("role", each["role"]), ", ".join(each["scopes"])
+        to.line(f"  {each['handle']}  {each['name']}")
+        to.line(f"    {role} {each['agency']} · {scopes} · {moment(to, each['until'])}")
+
+
 def _work(to: Console, result: Json) -> None:
     pending, failed = result["pending"], result["failed"]
     to.line(to.text("work-pending", count=len(pending)))
@@ -174,10 +193,12 @@ WRITERS: Mapping[str, Callable[[Console, Json], None]] = {
     "doctor": _doctor,
     "history": showing.history,
     "ingest": _ingest,
+    "procedure-list": _procedures,
     "rebuild": _rebuild,
     "restore": _restore,
     "search": _search,
     "show": showing.show,
+    "token-list": _tokens,
     "verify": _verify,
     "work": _work,
 } | {command: _erasing(command) for command in ERASING}

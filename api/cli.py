@@ -21,6 +21,7 @@ from api.context import Context
 from api.ingesting import Declared, ingest
 from api.passphrase import read_passphrase
 from api.usage import UsageError
+from api.watching import watch
 from domain.errors import (
     ArchiveError,
     ConcurrentChangeError,
@@ -29,7 +30,7 @@ from domain.errors import (
     ReadingError,
     UnavailableError,
 )
-from domain.services import Archive, Request, oversight
+from domain.services import Archive, Request, keeping, oversight
 from domain.services.deciding import resolve
 from domain.values import Kind, Secrecy
 from infrastructure import bootstrap
@@ -104,6 +105,8 @@ def _failed(console: Console, code: str, text: str, exit_code: int) -> int:
 
 def _run(chosen: Namespace, console: Console) -> int:
     settings = bootstrap.read_settings(getattr(chosen, "archive", None))
+    if chosen.run == "serve":
+        return _serve(chosen, settings, console)
     special = _WITHOUT_ARCHIVE.get(chosen.run)
     if special is not None:
         result, code = special(chosen, settings, console)
@@ -116,6 +119,15 @@ def _run(chosen: Namespace, console: Console) -> int:
             return _ingest(chosen, house, request, console)
         if chosen.run == "worker":
             return _worker(settings)
+        if chosen.run == "watch":
+            once = chosen.once
+            return watch(
+                chosen,
+                str(settings.directory),
+                request,
+                lambda: bootstrap.start_worker(settings, until_idle=once),
+                console,
+            )
         if chosen.run == "backup":
             done = bootstrap.back_up(house, Path(chosen.folder))
             result, code = vars(done), 0
@@ -168,6 +180,26 @@ def _worker(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: child.send_signal(number))
     return child.wait()
+
+
+def _serve(chosen: Namespace, settings: Settings, console: Console) -> int:
+    """Pages and API until it is told to stop."""
+    from api.app import serve  # Imported with its only user: it takes longer than most commands.
+
+    def ready(address: str) -> None:
+        if console.as_json:
+            console.json({"address": address})
+        else:
+            console.line(console.text("serving", address=address))
+            console.flush()
+
+    return serve(
+        settings,
+        host=chosen.host,
+        port=chosen.port,
+        worker=not chosen.no_worker,
+        ready=ready,
+    )
 
 
 # ---------------------------------------------------------------- without an open archive
@@ -228,7 +260,22 @@ def _inside(archive: Archive, console: Console) -> list[dict[str, Any]]:
     return [
         {"name": "views", "ok": True, "what": console.text("doctor-views", behind=behind)},
         {"name": "work", "ok": stuck == 0, "what": console.text("doctor-work", stuck=stuck)},
+        _lock(archive, console),
     ]
+
+
+def _lock(archive: Archive, console: Console) -> dict[str, Any]:
+    """Whether the store keeps the lock that it offers, proved now, and which locks lapsed."""
+    try:
+        archive.objects.probe()
+    except UnavailableError as exc:
+        return {"name": "lock", "ok": False, "what": console.text(exc.code, **exc.details)}
+    if archive.objects.lock == keeping.UNLOCKED:
+        return {"name": "lock", "ok": True, "what": console.text("doctor-lock-none")}
+    lapsed = len(keeping.lapses(archive))
+    days = archive.lock_horizon.days
+    what = console.text("doctor-lock", days=days, lapsed=lapsed)
+    return {"name": "lock", "ok": lapsed == 0, "what": what}
 
 
 _WITHOUT_ARCHIVE: dict[str, Callable[[Namespace, Settings, Console], Special]] = {

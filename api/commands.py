@@ -1,14 +1,27 @@
 """What each command does: parse, one service call, one answer. Nothing is decided here."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from api import registering, shapes
+from api import enrolling, recording, registering, shapes, tokens
 from api.context import Context, Result, event, given_as, ref, why
 from api.parser import KINDS
 from domain.errors import ArchiveError, InvalidValueError, UnavailableError
+from domain.ports import Order
 from domain.record import IsolationGround, RepresentationKind
-from domain.services import Archive, description, erasing, oversight, retrieval
+from domain.services import (
+    Archive,
+    description,
+    erasing,
+    finding,
+    holding,
+    opening,
+    oversight,
+    retrieval,
+    substitution,
+    working,
+)
 from domain.services.deciding import load
 from domain.values import Digest, Kind, StreamId, kind_of
 
@@ -18,17 +31,29 @@ _CHUNK = 1 << 20
 def search(context: Context) -> Result:
     """`chauban search`."""
     chosen = context.chosen
-    found = retrieval.search(
+    limits = {
+        "from": chosen.issued_from,
+        "to": chosen.issued_to,
+        "dossier": chosen.dossier,
+        "confirmed": chosen.confirmed or "",
+    }
+    found = finding.search(
         context.archive,
         context.request,
         " ".join(chosen.query),
-        agency=ref(context, chosen.agency, Kind.AGENCY) if chosen.agency else None,
-        year=chosen.year,
-        type_name=chosen.type_name,
+        replace(
+            finding.read_filter(context.archive, limits),
+            agency=ref(context, chosen.agency, Kind.AGENCY) if chosen.agency else None,
+            year=chosen.year,
+            type_name=chosen.type_name,
+        ),
+        order=Order(chosen.sort),
         limit=chosen.limit,
         offset=chosen.offset,
     )
-    return shapes.findings(found, context.archive.catalogue.agencies(), chosen.offset), 0
+    boxes = [opening.boxes(context.archive, hit) for hit in found.answer.hits]
+    agencies = context.archive.catalogue.agencies()
+    return shapes.findings(found.answer, boxes, agencies, chosen.offset), 0
 
 
 def show(context: Context) -> Result:
@@ -49,10 +74,12 @@ def history(context: Context) -> Result:
     target = ref(context, context.chosen.ref)
     at = retrieval.when(context.archive, context.chosen.at)
     events = retrieval.history(context.archive, context.request, target, at=at)
-    agents = {each.recorded.by.agent for each in events if each.recorded is not None}
+    readable = [each.recorded for each in events if each.recorded is not None]
+    lent = substitution.acted_for(context.archive, readable)
+    agents = {recorded.by.agent for recorded in readable} | set(lent.values())
     names = {agent: _name_of(context.archive, agent) for agent in agents}
     intact = all(each.state == "intact" for each in events)
-    return {"events": [shapes.event(each, names) for each in events]}, 0 if intact else 1
+    return {"events": [shapes.event(each, names, lent) for each in events]}, 0 if intact else 1
 
 
 def _name_of(archive: Archive, agent: StreamId) -> str | None:
@@ -112,6 +139,12 @@ def confirm(context: Context) -> Result:
     return event(description.confirm(context.archive, context.request, target))
 
 
+def retry(context: Context) -> Result:
+    """`chauban retry`."""
+    target = ref(context, context.chosen.ref, Kind.RECORD)
+    return event(working.ask_again(context.archive, context.request, target))
+
+
 def isolate(context: Context) -> Result:
     """`chauban isolate`."""
     target = ref(context, context.chosen.ref, Kind.RECORD)
@@ -158,6 +191,18 @@ def erase_approve(context: Context) -> Result:
     return {"event": answer.events[0], "remains": [vars(item) for item in remains]}, 0
 
 
+def hold_place(context: Context) -> Result:
+    """`chauban hold place`."""
+    target = ref(context, context.chosen.ref, Kind.DOSSIER)
+    return event(holding.place_hold(context.archive, context.request, target, reason=why(context)))
+
+
+def hold_lift(context: Context) -> Result:
+    """`chauban hold lift`."""
+    target = ref(context, context.chosen.ref, Kind.DOSSIER)
+    return event(holding.lift_hold(context.archive, context.request, target, reason=why(context)))
+
+
 def verify(context: Context) -> Result:
     """`chauban verify`: exit code 1 when something was found."""
     chosen = context.chosen
@@ -195,8 +240,22 @@ def work(context: Context) -> Result:
 COMMANDS: Mapping[str, Callable[[Context], Result]] = {
     "agency-add": registering.agency_add,
     "agency-code": registering.agency_code,
+    "agency-code-end": registering.agency_code_end,
+    "agency-rename": registering.agency_rename,
+    "agency-move": registering.agency_move,
+    "agency-succeed": registering.agency_succeed,
     "procedure-add": registering.procedure_add,
+    "procedure-list": registering.procedure_list,
     "agent-add": registering.agent_add,
+    "agent-grant": registering.agent_grant,
+    "agent-revoke": registering.agent_revoke,
+    "agent-substitute": registering.agent_substitute,
+    "agent-substitute-end": registering.agent_substitute_end,
+    "user-add": enrolling.user_add,
+    "user-close": enrolling.user_close,
+    "token-add": tokens.token_add,
+    "token-list": tokens.token_list,
+    "token-revoke": tokens.token_revoke,
     "dossier-open": registering.dossier_open,
     "dossier-close": registering.dossier_close,
     "dossier-paper": registering.dossier_paper,
@@ -206,11 +265,20 @@ COMMANDS: Mapping[str, Callable[[Context], Result]] = {
     "get": get,
     "correct": correct,
     "confirm": confirm,
+    "retry": retry,
     "isolate": isolate,
+    "record-turn": recording.turn,
+    "record-order": recording.order,
+    "record-split": recording.split,
+    "record-merge": recording.merge,
+    "record-move": recording.move,
+    "record-withdraw": recording.withdraw,
     "erase-request": erase_request,
     "erase-refuse": erase_refuse,
     "erase-restrict": erase_restrict,
     "erase-approve": erase_approve,
+    "hold-place": hold_place,
+    "hold-lift": hold_lift,
     "verify": verify,
     "rebuild": rebuild,
     "work": work,

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from api.speech import Speech
 from domain.ports import Messages
 
 _TRICKS = re.compile(
@@ -19,23 +20,13 @@ _TRICKS = re.compile(
     "\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e0fff]"
 )
 """What JSON would let through to a terminal; inside a string it may be escaped."""
-_DETAILS: Mapping[str, Mapping[str, str]] = {
-    "not-permitted": {"action": "action", "reason": "denied"},
-    "erasure-decided": {"state": "case"},
-    "invalid-identity": {"kind": "kind"},
-    "invalid-field": {"field": "name"},
-    "invalid-date": {"field": "name"},
-    "nothing-to-correct": {"field": "name"},
-    "query-bad-value": {"field": "name"},
-}
-"""Details that are codes themselves, with the prefix of their messages."""
 
 
 class Console:
     """Knows the language, and where to write what."""
 
     def __init__(self, say: Messages, *, as_json: bool) -> None:
-        self._say = say
+        self._say = Speech(say)
         self.as_json = as_json
         self.colour = sys.stdout.isatty()
         self._live = sys.stderr.isatty()
@@ -52,9 +43,7 @@ class Console:
 
     def named(self, prefix: str, code: str) -> str:
         """The word for a code of a vocabulary; the code itself for one that has no word."""
-        key = f"{prefix}-{code.replace('_', '-')}"
-        found = self._say.text(key)
-        return code if found == key else found
+        return self._say.named(prefix, code)
 
     # ------------------------------------------------------------ standard output
 
@@ -87,14 +76,7 @@ class Console:
 
     def trouble(self, code: str, details: Mapping[str, str | int]) -> str:
         """What happened, what was kept, what to do next; also the text of the answer."""
-        vocabularies = _DETAILS.get(code, {})
-        shown = {
-            name: self.named(vocabularies[name], str(value)) if name in vocabularies else value
-            for name, value in details.items()
-        }
-        if isinstance(offset := details.get("offset"), int):
-            shown["offset"] = offset + 1  # People count characters from one.
-        return self.complain(self.text(code, **shown))
+        return self.complain(self._say.trouble(code, details))
 
     def complain(self, text: str) -> str:
         """A text for standard error, which it gives back."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from domain.errors import InvalidValueError
+from domain.errors import InvalidValueError, NotFoundError
 from domain.ports import Answer
 from domain.services import Archive, Request
 from domain.services.deciding import resolve
@@ -29,6 +29,19 @@ Result = tuple[dict[str, Any], int]
 def ref(context: Context, text: str, *kinds: Kind) -> StreamId:
     """What a reference names, among some kinds or among all."""
     return resolve(context.archive, text, *(kinds or tuple(Kind)))
+
+
+def agent_named(archive: Archive, text: str) -> StreamId:
+    """The agent that an identity or a registered name means."""
+    try:
+        return resolve(archive, text, Kind.AGENT)
+    except NotFoundError:
+        named = archive.catalogue.agents_named(text)
+        if len(named) > 1:
+            raise NotFoundError("agent-ambiguous") from None
+        if not named:
+            raise NotFoundError("unknown-agent") from None
+        return named[0]
 
 
 def why(context: Context) -> str:

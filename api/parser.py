@@ -7,8 +7,11 @@ import argparse
 from typing import Any
 
 from api.usage import Parser, day, words
+from domain.agency import Succession
 from domain.agents import Role
-from domain.ports import Messages
+from domain.arrangement import QUARTERS
+from domain.identity import SCOPES
+from domain.ports import Messages, Order
 from domain.record import IsolationGround
 from domain.values import Secrecy
 
@@ -38,8 +41,14 @@ class _Grammar:
 
     def whole(self) -> Parser:
         self._founding()
+        self._agencies()
+        self._procedures()
+        self._agents()
+        self._accounts()
+        self._tokens()
         self._dossiers()
         self._records()
+        self._arranging()
         self._erasing()
         self._keeping()
         return self._top
@@ -100,7 +109,9 @@ class _Grammar:
         add(init, "--name", "arg-name", "option-init-name", default="Châu Bản")
         add(init, "--agency", "arg-code", "option-init-agency", default="H33")
         add(init, "--agency-name", "arg-name", "option-init-agency-name")
-        agency = self._group("agency")
+
+    def _agencies(self) -> None:
+        add, agency = self._option, self._group("agency")
         made = self._command("add", agency, "agency-")
         add(made, "code", "arg-code", "option-agency-code")
         add(made, "agency_name", "arg-name", "option-agency-name")
@@ -111,9 +122,34 @@ class _Grammar:
         add(made, "code", "arg-code", "option-agency-code")
         add(made, "--from", "arg-day", "option-since", dest="since", type=day, required=True)
         add(made, "--until", "arg-day", "option-until", type=day)
-        made = self._command("add", self._group("procedure"), "procedure-")
-        add(made, "file", "arg-file", "option-procedure-file", path=True)
-        made = self._command("add", self._group("agent"), "agent-")
+        made = self._command("code-end", agency, "agency-")
+        add(made, "ref", "arg-code", "option-agency")
+        add(made, "code", "arg-code", "option-agency-code")
+        add(made, "--until", "arg-day", "option-until", type=day, required=True)
+        made = self._command("rename", agency, "agency-")
+        add(made, "ref", "arg-code", "option-agency")
+        add(made, "agency_name", "arg-name", "option-agency-name")
+        add(made, "--from", "arg-day", "option-since", dest="since", type=day)
+        made = self._command("move", agency, "agency-")
+        add(made, "ref", "arg-code", "option-agency")
+        add(made, "--parent", "arg-code", "option-parent", required=True)
+        add(made, "--from", "arg-day", "option-since", dest="since", type=day)
+        made = self._command("succeed", agency, "agency-")
+        add(made, "ref", "arg-code", "option-agency")
+        ways = [way.value for way in Succession]
+        add(made, "--how", "arg-way", "option-how", choices=ways, required=True)
+        add(made, "--to", "arg-code", "option-successor", dest="to", action="append", default=[])
+        add(made, "--on", "arg-day", "option-ended-on", type=day, required=True)
+
+    def _procedures(self) -> None:
+        procedure = self._group("procedure")
+        made = self._command("add", procedure, "procedure-")
+        self._option(made, "file", "arg-file", "option-procedure-file", path=True)
+        self._command("list", procedure, "procedure-")
+
+    def _agents(self) -> None:
+        add, agent = self._option, self._group("agent")
+        made = self._command("add", agent, "agent-")
         add(made, "agent_name", "arg-name", "option-agent-name")
         roles = [role.value for role in Role if role is not Role.SYSTEM]
         add(
@@ -128,6 +164,56 @@ class _Grammar:
         add(made, "--agency", "arg-code", "option-agent-agency", action="append", required=True)
         add(made, "--from", "arg-day", "option-agent-since", dest="since", type=day)
         add(made, "--until", "arg-day", "option-agent-until", type=day)
+
+        def one_role(verb: str) -> Parser:
+            made = self._command(verb, agent, "agent-")
+            add(made, "ref", "arg-agent", "option-known-agent")
+            add(made, "--role", "arg-role", "option-one-role", choices=roles, required=True)
+            add(made, "--agency", "arg-code", "option-agency", required=True)
+            return made
+
+        granting = one_role("grant")
+        add(granting, "--from", "arg-day", "option-agent-since", dest="since", type=day)
+        add(granting, "--until", "arg-day", "option-agent-until", type=day)
+        one_role("revoke")
+        lending = one_role("substitute")
+        add(lending, "--for", "arg-agent", "option-absent", dest="absent", required=True)
+        add(lending, "--from", "arg-day", "option-agent-since", dest="since", type=day)
+        add(lending, "--until", "arg-day", "option-agent-until", type=day, required=True)
+        ending = one_role("substitute-end")
+        add(ending, "--for", "arg-agent", "option-absent", dest="absent", required=True)
+
+    def _accounts(self) -> None:
+        add, user = self._option, self._group("user")
+        adding = self._command("add", user, "user-")
+        closing = self._command("close", user, "user-")
+        for made in (adding, closing):
+            add(made, "agent", "arg-agent", "option-user-agent")
+        add(adding, "login", "arg-login", "option-login")
+
+    def _tokens(self) -> None:
+        add, token = self._option, self._group("token")
+        adding = self._command("add", token, "token-")
+        listing = self._command("list", token, "token-")
+        revoking = self._command("revoke", token, "token-")
+        for made in (adding, listing, revoking):
+            add(made, "agent", "arg-agent", "option-token-agent")
+        add(revoking, "handle", "arg-handle", "option-handle")
+        add(adding, "token_name", "arg-name", "option-token-name")
+        roles = [role.value for role in Role if role is not Role.SYSTEM]
+        add(adding, "--role", "arg-role", "option-token-role", choices=roles, required=True)
+        add(adding, "--agency", "arg-code", "option-token-agency", required=True)
+        scopes = sorted(SCOPES)
+        add(
+            adding,
+            "--scope",
+            "arg-scope",
+            "option-scope",
+            action="append",
+            choices=scopes,
+            required=True,
+        )
+        add(adding, "--until", "arg-day", "option-token-until", type=day, required=True)
 
     def _dossiers(self) -> None:
         add, dossier = self._option, self._group("dossier")
@@ -168,11 +254,21 @@ class _Grammar:
         add(ingest, "--paper", "arg-text", "option-paper")
         add(ingest, "--sheets", "arg-number", "option-sheets", type=int)
         add(ingest, "--documents", "arg-number", "option-documents", type=int)
+        watch = self._command("watch")
+        add(watch, "folder", "arg-folder", "option-watch-folder", path=True)
+        watch.add_argument("--once", action="store_true", help=self._say.text("option-watch-once"))
+        add(watch, "--settle", "arg-number", "option-watch-settle", type=float, default=5.0)
         search = self._command("search")
         add(search, "query", "arg-query", "option-query", nargs="+")
         add(search, "--agency", "arg-code", "option-agency")
         add(search, "--year", "arg-number", "option-year", type=int)
         add(search, "--type", "arg-type", "option-type", dest="type_name")
+        add(search, "--from", "arg-day", "option-issued-from", dest="issued_from", default="")
+        add(search, "--to", "arg-day", "option-issued-to", dest="issued_to", default="")
+        add(search, "--dossier", "arg-code", "option-in-dossier", default="")
+        add(search, "--confirmed", "arg-truth", "option-confirmed", choices=("true", "false"))
+        orders = [order.value for order in Order]
+        add(search, "--sort", "arg-order", "option-sort", choices=orders, default="best")
         add(search, "--limit", "arg-number", "option-limit", type=int, default=10)
         add(search, "--offset", "arg-number", "option-offset", type=int, default=0)
         for name, what in (("show", "option-dossier-or-record"), ("history", "option-any")):
@@ -196,6 +292,7 @@ class _Grammar:
         add(correct, "field", "arg-field", "option-field")
         add(correct, "value", "arg-value", "option-value")
         add(self._command("confirm"), "ref", "arg-record", "option-record")
+        add(self._command("retry"), "ref", "arg-record", "option-record")
         isolate = self._command("isolate")
         add(isolate, "ref", "arg-record", "option-record")
         add(
@@ -207,6 +304,24 @@ class _Grammar:
             default=IsolationGround.OTHER.value,
         )
 
+    def _arranging(self) -> None:
+        add, record = self._option, self._group("record")
+
+        def on_record(verb: str) -> Parser:
+            made = self._command(verb, record, "record-")
+            add(made, "ref", "arg-record", "option-record")
+            return made
+
+        turn = on_record("turn")
+        add(turn, "page", "arg-number", "option-turned-page", type=int)
+        quarters = [degrees for degrees in QUARTERS if degrees]
+        add(turn, "--by", "arg-degrees", "option-by", type=int, choices=quarters, required=True)
+        add(on_record("order"), "order", "arg-pages", "option-order")
+        add(on_record("split"), "pages", "arg-pages", "option-pages")
+        add(on_record("merge"), "other", "arg-record", "option-other-record")
+        add(on_record("move"), "dossier", "arg-dossier", "option-new-dossier")
+        on_record("withdraw")
+
     def _erasing(self) -> None:
         erase = self._group("erase")
         for name in ("request", "refuse", "restrict", "approve"):
@@ -215,6 +330,9 @@ class _Grammar:
 
     def _keeping(self) -> None:
         add = self._option
+        hold = self._group("hold")
+        for name in ("place", "lift"):
+            add(self._command(name, hold, "hold-"), "ref", "arg-dossier", "option-dossier")
         for name in ("backup", "restore"):
             made = self._command(name)
             add(made, "folder", "arg-folder", "option-backup-folder", path=True)
@@ -231,3 +349,9 @@ class _Grammar:
         add(self._command("rebuild"), "views", "arg-view", "option-views", nargs="*")
         for name in ("work", "worker", "doctor"):
             self._command(name)
+        serve = self._command("serve")
+        add(serve, "--host", "arg-host", "option-host", default="127.0.0.1")
+        add(serve, "--port", "arg-number", "option-port", type=int, default=8080)
+        serve.add_argument(
+            "--no-worker", action="store_true", help=self._say.text("option-no-worker")
+        )

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from api.context import Context, Result, event, ref
+from api import shapes
+from api.context import Context, Result, agent_named, event, ref, why
 from api.procedures import read_procedure
+from domain.agency import Succession
 from domain.agents import Role
 from domain.dossier import DossierKind
-from domain.services import administration, description
+from domain.ports import Answer
+from domain.services import administration, agencies, description, substitution
 from domain.services.deciding import today
 from domain.values import Kind
 
@@ -15,7 +18,7 @@ def agency_add(context: Context) -> Result:
     """`chauban agency add`."""
     chosen = context.chosen
     parent = ref(context, chosen.parent, Kind.AGENCY) if chosen.parent else None
-    answer = administration.add_agency(
+    answer = agencies.add_agency(
         context.archive,
         context.request,
         code=chosen.code,
@@ -29,7 +32,7 @@ def agency_add(context: Context) -> Result:
 def agency_code(context: Context) -> Result:
     """`chauban agency code`."""
     chosen = context.chosen
-    answer = administration.add_agency_code(
+    answer = agencies.add_agency_code(
         context.archive,
         context.request,
         ref(context, chosen.ref, Kind.AGENCY),
@@ -38,6 +41,65 @@ def agency_code(context: Context) -> Result:
         valid_until=chosen.until,
     )
     return {"agency": answer.result["code"], "event": answer.events[0]}, 0
+
+
+def agency_code_end(context: Context) -> Result:
+    """`chauban agency code-end`."""
+    chosen = context.chosen
+    answer = agencies.end_agency_code(
+        context.archive,
+        context.request,
+        ref(context, chosen.ref, Kind.AGENCY),
+        code=chosen.code,
+        valid_until=chosen.until,
+    )
+    return {"agency": answer.result["code"], "event": answer.events[0]}, 0
+
+
+def agency_rename(context: Context) -> Result:
+    """`chauban agency rename`."""
+    chosen = context.chosen
+    answer = agencies.rename_agency(
+        context.archive,
+        context.request,
+        ref(context, chosen.ref, Kind.AGENCY),
+        name=chosen.agency_name,
+        valid_from=chosen.since,
+    )
+    return event(answer)
+
+
+def agency_move(context: Context) -> Result:
+    """`chauban agency move`."""
+    chosen = context.chosen
+    answer = agencies.move_agency(
+        context.archive,
+        context.request,
+        ref(context, chosen.ref, Kind.AGENCY),
+        parent=ref(context, chosen.parent, Kind.AGENCY),
+        valid_from=chosen.since,
+    )
+    return event(answer)
+
+
+def agency_succeed(context: Context) -> Result:
+    """`chauban agency succeed`."""
+    chosen = context.chosen
+    answer = agencies.succeed_agency(
+        context.archive,
+        context.request,
+        ref(context, chosen.ref, Kind.AGENCY),
+        how=Succession(chosen.how),
+        successors=tuple(ref(context, each, Kind.AGENCY) for each in chosen.to),
+        on=chosen.on,
+    )
+    return event(answer)
+
+
+def procedure_list(context: Context) -> Result:
+    """`chauban procedure list`: public law, for everybody who acts."""
+    rows = context.archive.catalogue.procedures()
+    return {"procedures": [shapes.procedure_row(row) for row in rows]}, 0
 
 
 def procedure_add(context: Context) -> Result:
@@ -63,6 +125,71 @@ def agent_add(context: Context) -> Result:
         since=chosen.since,
     )
     return {"agent": answer.result["agent"]}, 0
+
+
+def agent_grant(context: Context) -> Result:
+    """`chauban agent grant`."""
+    chosen = context.chosen
+    answer = administration.grant_role(
+        context.archive,
+        context.request,
+        agent_named(context.archive, chosen.ref),
+        role=Role(chosen.role),
+        agency=ref(context, chosen.agency, Kind.AGENCY),
+        since=chosen.since,
+        until=chosen.until,
+    )
+    return _agent(answer)
+
+
+def agent_revoke(context: Context) -> Result:
+    """`chauban agent revoke`."""
+    chosen = context.chosen
+    answer = administration.revoke_role(
+        context.archive,
+        context.request,
+        agent_named(context.archive, chosen.ref),
+        role=Role(chosen.role),
+        agency=ref(context, chosen.agency, Kind.AGENCY),
+        reason=why(context),
+    )
+    return _agent(answer)
+
+
+def agent_substitute(context: Context) -> Result:
+    """`chauban agent substitute`."""
+    chosen = context.chosen
+    answer = substitution.appoint_substitute(
+        context.archive,
+        context.request,
+        agent_named(context.archive, chosen.ref),
+        absent=agent_named(context.archive, chosen.absent),
+        role=Role(chosen.role),
+        agency=ref(context, chosen.agency, Kind.AGENCY),
+        since=chosen.since,
+        until=chosen.until,
+        ground=why(context),
+    )
+    return _agent(answer)
+
+
+def agent_substitute_end(context: Context) -> Result:
+    """`chauban agent substitute-end`."""
+    chosen = context.chosen
+    answer = substitution.end_substitution(
+        context.archive,
+        context.request,
+        agent_named(context.archive, chosen.ref),
+        absent=agent_named(context.archive, chosen.absent),
+        role=Role(chosen.role),
+        agency=ref(context, chosen.agency, Kind.AGENCY),
+        reason=why(context),
+    )
+    return _agent(answer)
+
+
+def _agent(answer: Answer) -> Result:
+    return {"agent": answer.result["agent"], "event": answer.events[0]}, 0
 
 
 def dossier_open(context: Context) -> Result:

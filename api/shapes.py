@@ -1,18 +1,20 @@
 """The public shapes of `--json` answers: fields may be added, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 from domain import dossier, record
 from domain.events import Event, Recorded
-from domain.ports import AgencyRow, Examined, Finding, WorkItem
+from domain.ports import AgencyRow, Examined, Finding, ProcedureRow, SearchAnswer, WorkItem
 from domain.record import RecordField
+from domain.services.opening import Box
 from domain.services.oversight import Verification
-from domain.services.retrieval import DossierShown, Findings, RecordShown
-from domain.values import Digest, Erased, StreamId
+from domain.services.retrieval import DossierShown, RecordShown
+from domain.values import Digest, Erased, EventId, StreamId
 
 Agencies = Mapping[StreamId, AgencyRow]
 
@@ -61,6 +63,7 @@ def dossier_state(
         "address": plain(state.address),
         "closed_on": plain(state.closed_on),
         "restricted_by": state.restricted_by,
+        "held": state.held,
         "erased_by": state.erased_by,
     }
 
@@ -73,13 +76,15 @@ def record_state(state: record.Record, dossier_code: str) -> dict[str, Any]:
         "carrier": state.carrier.value,
         **{name.value: plain(state.metadata.get(name)) for name in RecordField},
         "received_name": plain(state.received_name),
-        "page_count": state.reading.pages if state.reading else None,
+        "page_count": state.pages,
         "warnings": list(state.reading.warnings) if state.reading else [],
         "pdfa_problem": state.reading.pdfa_problem if state.reading else None,
         "confirmed": state.confirmed,
         "lock": state.lock,
         "signatures": plain(state.signatures.findings) if state.signatures else [],
         "erased_by": state.erased_by,
+        "absorbed_into": state.absorbed_into,
+        "withdrawn": state.withdrawn,
         "representations": [
             {
                 "kind": item.kind.value,
@@ -115,37 +120,45 @@ def shown_dossier(
     }
 
 
-def findings(found: Findings, agencies: Agencies, offset: int) -> dict[str, Any]:
+def findings(
+    answer: SearchAnswer, boxes: Sequence[Sequence[Box]], agencies: Agencies, offset: int
+) -> dict[str, Any]:
     """`search`."""
     return {
-        "total": found.answer.total,
-        "position": found.answer.position,
+        "total": answer.total,
+        "position": answer.position,
         "offset": offset,
         "hits": [
             {
-                "record": each.hit.record,
-                "dossier": each.dossier_code,
-                "page": each.hit.page,
-                "match": each.hit.match.value,
-                "score": round(each.hit.score, 4),
-                "snippet": each.hit.snippet,
-                "boxes": [list(box) for box in each.boxes],
+                "record": hit.record,
+                "dossier": hit.document.dossier_code,
+                "page": hit.page,
+                "match": hit.match.value,
+                "score": round(hit.score, 4),
+                "snippet": hit.snippet,
+                "boxes": [list(box) for box in of_hit],
             }
-            for each in found.found
+            for hit, of_hit in zip(answer.hits, boxes, strict=True)
         ],
         "facets": {
             name: [
                 [code_of(agencies, StreamId(value)) if name == "agency" else value, count]
                 for value, count in values
             ]
-            for name, values in found.answer.facets.items()
+            for name, values in answer.facets.items()
         },
     }
 
 
-def event(examined: Examined, names: Mapping[StreamId, str | None]) -> dict[str, Any]:
+Names = Mapping[StreamId, str | None]
+Lent = Mapping[EventId, StreamId]
+_NOTHING_LENT: Lent = MappingProxyType({})
+
+
+def event(examined: Examined, names: Names, lent: Lent = _NOTHING_LENT) -> dict[str, Any]:
     """One event of `history`, with the state of its signature and its place in the chain.
 
+    `lent` names the absent officer of events that were recorded in another's place.
     An event that cannot be read keeps the members; what nobody knows is null.
     """
     common = {
@@ -157,15 +170,21 @@ def event(examined: Examined, names: Mapping[StreamId, str | None]) -> dict[str,
     if examined.recorded is None:
         unknown = dict.fromkeys(("id", "version", "at", "by", "why", "command", "data"))
         return {**unknown, **common, "erased": []}
-    return {**_readable(examined.recorded, names), **common}
+    return {**_readable(examined.recorded, names, lent), **common}
 
 
-def _readable(recorded: Recorded[Event], names: Mapping[StreamId, str | None]) -> dict[str, Any]:
+def _readable(recorded: Recorded[Event], names: Names, lent: Lent) -> dict[str, Any]:
+    absent = lent.get(recorded.id)
     return {
         "id": recorded.id,
         "version": recorded.version,
         "at": recorded.at.isoformat(),
-        "by": {**plain(recorded.by), "name": names.get(recorded.by.agent)},
+        "by": {
+            **plain(recorded.by),
+            "name": names.get(recorded.by.agent),
+            "standing_in_for": absent,
+            "standing_in_for_name": names.get(absent) if absent is not None else None,
+        },
         "why": {"code": recorded.basis.code, "reference": recorded.basis.reference},
         "command": recorded.command,
         "data": plain(recorded.event),
@@ -174,6 +193,17 @@ def _readable(recorded: Recorded[Event], names: Mapping[StreamId, str | None]) -
             for item in fields(recorded.event)
             if isinstance(getattr(recorded.event, item.name), Erased)
         ],
+    }
+
+
+def procedure_row(row: ProcedureRow) -> dict[str, Any]:
+    """A version of a procedure in `procedure list`."""
+    return {
+        "procedure": row.code,
+        "version": row.version,
+        "name": row.name,
+        "in_force_from": row.in_force_from.isoformat(),
+        "id": row.id,
     }
 
 

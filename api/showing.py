@@ -86,8 +86,14 @@ def _show_record(to: Console, result: Json) -> None:
 
 
 def _decisions(to: Console, result: Json) -> None:
+    if result.get("held"):
+        to.line(f"  {to.text('show-held')}")
     if result.get("restricted_by"):
         to.line(f"  {to.text('show-restricted', decision=result['restricted_by'])}")
+    if result.get("absorbed_into"):
+        to.line(f"  {to.text('show-absorbed', record=result['absorbed_into'])}")
+    if result.get("withdrawn"):
+        to.line(f"  {to.text('show-withdrawn')}")
     if result.get("erasure_decision"):
         to.line(f"  {to.text('show-erased', decision=result['erasure_decision'])}")
 
@@ -116,6 +122,9 @@ def _who(to: Console, each: Json) -> list[str]:
     if by is None:
         return []
     name = by["name"] or by["agent"]
+    if by["standing_in_for"]:
+        absent = by["standing_in_for_name"] or by["standing_in_for"]
+        name = f"{name}, {to.text('history-standing-in', name=absent)}"
     reference = f" {why['reference']}" if why["reference"] else ""
     return [f"{to.named('role', by['role'])} {name}", f"{why['code']}{reference}"]
 

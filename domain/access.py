@@ -18,17 +18,20 @@ class Action(StrEnum):
     """What can be asked for."""
 
     ADMINISTER = "administer"
+    ARRANGE = "arrange"
     AUDIT = "audit"
     CLOSE = "close"
     CONFIRM = "confirm"
     CORRECT = "correct"
     DECIDE_ERASURE = "decide-erasure"
+    HOLD = "hold"
     ISOLATE = "isolate"
     OPEN_DOSSIER = "open-dossier"
     READ = "read"
     RECEIVE_SCAN = "receive-scan"
     REQUEST_ERASURE = "request-erasure"
     SEE_INCIDENTS = "see-incidents"
+    SEE_READS = "see-reads"
     SEE_WORK = "see-work"
     VERIFY = "verify"
 
@@ -37,7 +40,15 @@ _A = Action
 _ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
     {
         Role.SCANNING_CLERK: frozenset(
-            {_A.OPEN_DOSSIER, _A.READ, _A.RECEIVE_SCAN, _A.CONFIRM, _A.ISOLATE, _A.SEE_WORK}
+            {
+                _A.OPEN_DOSSIER,
+                _A.READ,
+                _A.RECEIVE_SCAN,
+                _A.CONFIRM,
+                _A.ARRANGE,
+                _A.ISOLATE,
+                _A.SEE_WORK,
+            }
         ),
         Role.ONE_STOP_OFFICER: frozenset(
             {
@@ -45,6 +56,7 @@ _ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
                 _A.READ,
                 _A.RECEIVE_SCAN,
                 _A.CONFIRM,
+                _A.ARRANGE,
                 _A.CORRECT,
                 _A.ISOLATE,
                 _A.REQUEST_ERASURE,
@@ -52,13 +64,14 @@ _ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
             }
         ),
         Role.HANDLING_OFFICER: frozenset({_A.READ, _A.CORRECT, _A.RECEIVE_SCAN, _A.CLOSE}),
-        Role.LEADER: frozenset({_A.READ, _A.CLOSE, _A.DECIDE_ERASURE, _A.SEE_WORK}),
+        Role.LEADER: frozenset({_A.READ, _A.CLOSE, _A.DECIDE_ERASURE, _A.HOLD, _A.SEE_WORK}),
         Role.RECORDS_OFFICER: frozenset(
             {
                 _A.OPEN_DOSSIER,
                 _A.READ,
                 _A.RECEIVE_SCAN,
                 _A.CONFIRM,
+                _A.ARRANGE,
                 _A.CORRECT,
                 _A.ISOLATE,
                 _A.CLOSE,
@@ -71,16 +84,19 @@ _ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
                 _A.READ,
                 _A.RECEIVE_SCAN,
                 _A.CONFIRM,
+                _A.ARRANGE,
                 _A.CORRECT,
                 _A.ISOLATE,
                 _A.CLOSE,
                 _A.REQUEST_ERASURE,
                 _A.DECIDE_ERASURE,
+                _A.HOLD,
+                _A.SEE_READS,
                 _A.SEE_WORK,
                 _A.VERIFY,
             }
         ),
-        Role.AUDITOR: frozenset({_A.READ, _A.AUDIT, _A.SEE_WORK, _A.VERIFY}),
+        Role.AUDITOR: frozenset({_A.READ, _A.AUDIT, _A.SEE_READS, _A.SEE_WORK, _A.VERIFY}),
         Role.ADMINISTRATOR: frozenset({_A.ADMINISTER, _A.SEE_INCIDENTS, _A.SEE_WORK, _A.VERIFY}),
         Role.SYSTEM: frozenset({_A.READ, _A.SEE_WORK}),
     }
@@ -89,7 +105,7 @@ _WIDE = frozenset({Role.ARCHIVIST, Role.AUDITOR, Role.ADMINISTRATOR, Role.LEADER
 """Roles whose grant reaches the agencies below, too (docs/decisions/0005-access.md)."""
 _RESTRICTED = frozenset({Role.ARCHIVIST, Role.AUDITOR, Role.LEADER})
 """Roles that still read a dossier to which access was restricted."""
-_READS = frozenset({_A.READ, _A.AUDIT})
+_READS = frozenset({_A.READ, _A.AUDIT, _A.SEE_READS})
 
 
 @dataclass(frozen=True)
@@ -125,8 +141,18 @@ class Scope:
     """Among them, those whose restricted papers may be found too."""
 
 
-Tree = Mapping[StreamId, StreamId | None]
-"""Every agency and the one above it."""
+@dataclass(frozen=True)
+class Place:
+    """Where an agency stands on a day."""
+
+    parent: StreamId | None
+    """The agency above it."""
+    heirs: frozenset[StreamId] = frozenset()
+    """When it has ended: those whose people reach its papers as their own."""
+
+
+Tree = Mapping[StreamId, Place]
+"""Every agency with its place on the day that is asked about."""
 
 
 def may(agent: Agent, action: Action, resource: Resource, *, tree: Tree, on: date) -> Decision:
@@ -143,7 +169,8 @@ def may(agent: Agent, action: Action, resource: Resource, *, tree: Tree, on: dat
         near = [grant for grant in near if grant.role in _RESTRICTED]
         if not near:
             return Decision(None, "restricted")
-    chosen = near[0]
+    # Who may in his own right acts in it, whatever was lent to him besides.
+    chosen = min(near, key=lambda grant: grant.standing_in_for is not None)
     return Decision(Actor(agent.id, chosen.role, chosen.agency), "allowed")
 
 
@@ -157,20 +184,29 @@ def scope(agent: Agent, action: Action, *, tree: Tree, on: date) -> Scope:
     )
 
 
+def able(agent: Agent, on: date) -> frozenset[Action]:
+    """Every action that some role of the agent allows on that day, wherever it may reach."""
+    return frozenset().union(*(_ALLOWED[grant.role] for grant in _holding(agent, on)))
+
+
 def _holding(agent: Agent, on: date) -> list[Grant]:
     return [grant for grant in agent.grants if grant.holds_on(on)]
 
 
 def _reaches(grant: Grant, agency: StreamId, tree: Tree) -> bool:
-    if grant.agency == agency:
-        return True
-    if grant.role not in _WIDE:
-        return False
-    above = tree.get(agency)
-    seen = {agency}
-    while above is not None and above not in seen:
-        if above == grant.agency:
+    """True when a way leads to the grant's agency: by heirs, for a wide role upwards, too."""
+    wide = grant.role in _WIDE
+    seen: set[StreamId] = set()
+    ahead = [agency]
+    while ahead:
+        here = ahead.pop()
+        if here == grant.agency:
             return True
-        seen.add(above)
-        above = tree.get(above)
+        if here in seen or here not in tree:
+            continue
+        seen.add(here)
+        place = tree[here]
+        ahead += place.heirs
+        if wide and place.parent is not None:
+            ahead.append(place.parent)
     return False

@@ -65,13 +65,77 @@ class RoleGranted:
 
 @dataclass(frozen=True)
 class RoleRevoked:
-    """The agent holds the role for the agency no longer."""
+    """The agent holds the role for the agency no longer. No longer written: it has no reason."""
 
     role: Role
     agency: StreamId
 
 
-AgentEvent = AgentRegistered | RoleGranted | RoleRevoked
+@dataclass(frozen=True)
+class RoleRevokedFor:
+    """The agent holds the role for the agency no longer, and why."""
+
+    role: Role
+    agency: StreamId
+    reason: PersonalText
+
+
+@dataclass(frozen=True)
+class AccountOpened:
+    """The agent may sign in from now on, once an invitation was used; again after each one."""
+
+    login: PersonalText
+
+
+@dataclass(frozen=True)
+class AccountClosed:
+    """The agent signs in no longer, until it is invited again."""
+
+    reason: PersonalText
+
+
+@dataclass(frozen=True)
+class SubstitutionAppointed:
+    """The agent stands in for an absent officer, in a role that the officer holds.
+
+    It stands in the substitute's stream, from a day to a day, both included.
+    """
+
+    absent: StreamId
+    role: Role
+    agency: StreamId
+    since: date
+    until: date
+    ground: PersonalText
+
+
+@dataclass(frozen=True)
+class SubstitutionEnded:
+    """The agent stands in no longer, before the day that was named."""
+
+    absent: StreamId
+    role: Role
+    agency: StreamId
+    reason: PersonalText
+
+
+AgentEvent = (
+    AgentRegistered
+    | RoleGranted
+    | RoleRevoked
+    | RoleRevokedFor
+    | SubstitutionAppointed
+    | SubstitutionEnded
+    | AccountOpened
+    | AccountClosed
+)
+
+
+class AccountState(StrEnum):
+    """Whether an agent may sign in, as its events say."""
+
+    OPEN = "open"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True)
@@ -82,6 +146,8 @@ class Grant:
     agency: StreamId
     until: date | None
     since: date | None = None
+    standing_in_for: StreamId | None = None
+    """The absent officer in whose place it is exercised (thay mặt); None for the agent's own."""
 
     def holds_on(self, day: date) -> bool:
         """True on every day of the grant, its first and its last included."""
@@ -97,6 +163,8 @@ class Agent:
     kind: AgentKind
     name: PersonalText
     grants: tuple[Grant, ...] = ()
+    account: AccountState | None = None
+    """None for an agent that was never invited to sign in."""
 
 
 def evolve(state: Agent | None, stream: StreamId, event: AgentEvent) -> Agent:
@@ -106,18 +174,49 @@ def evolve(state: Agent | None, stream: StreamId, event: AgentEvent) -> Agent:
     assert state is not None
     match event:
         case RoleGranted():
-            rest = _without(state.grants, event.role, event.agency)
-            return replace(
-                state, grants=(*rest, Grant(event.role, event.agency, event.until, event.since))
-            )
-        case RoleRevoked():
-            return replace(state, grants=_without(state.grants, event.role, event.agency))
+            granted = Grant(event.role, event.agency, event.until, event.since)
+            return replace(state, grants=(*_without(state, event.role, event.agency), granted))
+        case RoleRevoked() | RoleRevokedFor():
+            return replace(state, grants=_without(state, event.role, event.agency))
+        case SubstitutionAppointed():
+            rest = _without(state, event.role, event.agency, event.absent)
+            lent = Grant(event.role, event.agency, event.until, event.since, event.absent)
+            return replace(state, grants=(*rest, lent))
+        case SubstitutionEnded():
+            return replace(state, grants=_without(state, event.role, event.agency, event.absent))
+        case AccountOpened():
+            return replace(state, account=AccountState.OPEN)
+        case AccountClosed():
+            return replace(state, account=AccountState.CLOSED)
         case _:
             assert_never(event)
 
 
-def _without(grants: tuple[Grant, ...], role: Role, agency: StreamId) -> tuple[Grant, ...]:
-    return tuple(grant for grant in grants if (grant.role, grant.agency) != (role, agency))
+def _without(
+    state: Agent, role: Role, agency: StreamId, absent: StreamId | None = None
+) -> tuple[Grant, ...]:
+    gone = (role, agency, absent)
+    return tuple(g for g in state.grants if (g.role, g.agency, g.standing_in_for) != gone)
+
+
+def held(
+    state: Agent, role: Role, agency: StreamId, absent: StreamId | None = None
+) -> Grant | None:
+    """The agent's own grant of a role, or the one lent in the place of `absent`."""
+    wanted = (role, agency, absent)
+    return next((g for g in state.grants if (g.role, g.agency, g.standing_in_for) == wanted), None)
+
+
+def acted_for(state: Agent, role: Role, agency: StreamId, day: date) -> StreamId | None:
+    """In whose place (thay mặt) an actor of this role and agency acted on a day, None for himself.
+
+    An event names agent, role and agency alone; with the agent's stream as it stood at the
+    event's position this says the rest, by the rule by which `access.may` chose the grant.
+    """
+    able = [g for g in state.grants if (g.role, g.agency) == (role, agency) and g.holds_on(day)]
+    if not able or any(grant.standing_in_for is None for grant in able):
+        return None
+    return able[0].standing_in_for
 
 
 def register(kind: AgentKind, name: str) -> AgentRegistered:
@@ -140,8 +239,70 @@ def grant(
     """
     if role is Role.AUDITOR and until is None:
         raise RuleError("mandate-without-end")
-    if role is Role.SYSTEM and state is not None:
+    if state is not None and (role is Role.SYSTEM or state.kind is AgentKind.SOFTWARE):
         raise RuleError("role-reserved")
     if since is not None and until is not None and until < since:
         raise InvalidValueError("invalid-period")
     return RoleGranted(role, agency, since, until)
+
+
+def open_account(state: Agent, login: str) -> AccountOpened:
+    """Decides that a person may sign in; stations and programs work with tokens instead."""
+    if state.kind is not AgentKind.PERSON:
+        raise RuleError("account-for-persons")
+    return AccountOpened(login)
+
+
+def close_account(state: Agent, reason: str) -> AccountClosed:
+    """Decides that the agent signs in no longer."""
+    if state.account is not AccountState.OPEN:
+        raise RuleError("account-not-open")
+    if not reason.strip() or len(reason) > 500:
+        raise InvalidValueError("reason-required")
+    return AccountClosed(reason.strip())
+
+
+def revoke(state: Agent, role: Role, agency: StreamId, reason: str) -> RoleRevokedFor:
+    """Decides that the agent holds a role of its own no longer."""
+    if held(state, role, agency) is None:
+        raise RuleError("role-not-held")
+    return RoleRevokedFor(role, agency, reason)
+
+
+NOT_LENT = frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.SYSTEM})
+"""A mandate is a person's own; who administers appoints another administrator."""
+
+
+def substitute(
+    state: Agent,
+    absent: Agent,
+    role: Role,
+    agency: StreamId,
+    *,
+    since: date,
+    until: date,
+    ground: str,
+) -> SubstitutionAppointed:
+    """Decides that the agent stands in for an absent officer, who must hold the role himself from
+    the first day to the last: what is lent is never more than what is there."""
+    if role in NOT_LENT:
+        raise RuleError("role-not-lent")
+    if AgentKind.SOFTWARE in {state.kind, absent.kind}:
+        raise RuleError("role-reserved")
+    if state.id == absent.id:
+        raise RuleError("substitute-himself")
+    if until < since:
+        raise InvalidValueError("invalid-period")
+    own = held(absent, role, agency)
+    if own is None or not (own.holds_on(since) and own.holds_on(until)):
+        raise RuleError("role-not-held")
+    return SubstitutionAppointed(absent.id, role, agency, since, until, ground)
+
+
+def end_substitution(
+    state: Agent, absent: StreamId, role: Role, agency: StreamId, reason: str
+) -> SubstitutionEnded:
+    """Decides that the agent stands in no longer."""
+    if held(state, role, agency, absent) is None:
+        raise RuleError("role-not-held")
+    return SubstitutionEnded(absent, role, agency, reason)

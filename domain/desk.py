@@ -26,7 +26,8 @@ class Desk(Protocol):
     """Saved searches and trays. Personal to their agent; nobody else is shown them."""
 
     def save_search(self, agent: StreamId, id: str, name: str, query: str, at: datetime) -> None:
-        """Keeps a search; at most 100 an agent (RuleError("too-many-saved"))."""
+        """Keeps a search, in the place of an earlier one of the same id; at most 100 an agent
+        (RuleError("too-many-saved")), its name 1 to 100 characters (InvalidValueError)."""
 
     def searches(self, agent: StreamId) -> Sequence[SavedSearch]:
         """The agent's saved searches, the newest first."""
@@ -35,8 +36,8 @@ class Desk(Protocol):
         """Forgets a saved search."""
 
     def put(self, agent: StreamId, records: Sequence[StreamId]) -> int:
-        """Lays records in the tray behind those that are there; how many it holds then. At most
-        1,000 (RuleError("tray-full"), and then nothing was laid in)."""
+        """Lays records in the tray behind those that are there, each once; how many it holds
+        then. At most 1,000 (RuleError("tray-full"), and then nothing was laid in)."""
 
     def take(self, agent: StreamId, records: Sequence[StreamId]) -> int:
         """Takes records out; how many are left."""

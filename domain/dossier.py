@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from domain.errors import InvalidValueError, RuleError
+from domain.hold import HoldLifted, HoldPlaced
 from domain.values import (
     ERASED,
     FileObject,
@@ -75,6 +76,13 @@ class DossierRecordAdded:
 
 
 @dataclass(frozen=True)
+class DossierRecordRemoved:
+    """A record belongs to another dossier from now on; nobody gets its ordinal."""
+
+    record: StreamId
+
+
+@dataclass(frozen=True)
 class DossierClosed:
     """The work ended; the list of records, each with its state, stands in the manifest."""
 
@@ -102,9 +110,12 @@ DossierEvent = (
     DossierOpened
     | DossierCorrected
     | DossierRecordAdded
+    | DossierRecordRemoved
     | DossierClosed
     | DossierRestricted
     | DossierErased
+    | HoldPlaced
+    | HoldLifted
 )
 
 
@@ -126,10 +137,14 @@ class Dossier:
     id_number: PersonalOptional
     address: PersonalOptional
     records: tuple[StreamId, ...] = ()
+    added: int = 0
+    """How many records were ever added: the last ordinal."""
     closed_on: date | None = None
     closing_manifest: FileObject | None = None
     restricted_by: StreamId | None = None
     erased_by: StreamId | None = None
+    held: bool = False
+    """True while a legal hold stands: nothing of the dossier may be destroyed."""
 
     @property
     def agencies(self) -> frozenset[StreamId]:
@@ -161,7 +176,10 @@ def evolve(state: Dossier | None, stream: StreamId, event: DossierEvent) -> Doss
             corrected: dict[str, Any] = {event.field.value: event.value}
             return replace(state, **corrected)
         case DossierRecordAdded():
-            return replace(state, records=(*state.records, event.record))
+            return replace(state, records=(*state.records, event.record), added=event.ordinal)
+        case DossierRecordRemoved():
+            rest = tuple(each for each in state.records if each != event.record)
+            return replace(state, records=rest)
         case DossierClosed():
             return replace(state, closed_on=event.closed_on, closing_manifest=event.manifest)
         case DossierRestricted():
@@ -176,6 +194,10 @@ def evolve(state: Dossier | None, stream: StreamId, event: DossierEvent) -> Doss
                 address=ERASED,
                 erased_by=event.erasure,
             )
+        case HoldPlaced():
+            return replace(state, held=True)
+        case HoldLifted():
+            return replace(state, held=False)
         case _:
             assert_never(event)
 
@@ -230,7 +252,13 @@ def correct(
 def add_record(state: Dossier, record: StreamId) -> DossierRecordAdded:
     """Decides to add a record to an open dossier."""
     require_open(state)
-    return DossierRecordAdded(record, len(state.records) + 1)
+    return DossierRecordAdded(record, state.added + 1)
+
+
+def remove_record(state: Dossier, record: StreamId) -> DossierRecordRemoved:
+    """Decides that a record leaves an open dossier for another one."""
+    require_open(state)
+    return DossierRecordRemoved(record)
 
 
 def close(state: Dossier, closed_on: date, manifest: FileObject) -> DossierClosed:

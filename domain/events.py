@@ -10,7 +10,19 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from domain import agency, agents, archive, dossier, erasure, procedure, record, scanning
+from domain import (
+    agency,
+    agents,
+    archive,
+    arrangement,
+    dossier,
+    erasure,
+    hold,
+    procedure,
+    reads,
+    record,
+    scanning,
+)
 from domain.agents import Actor
 from domain.values import Basis, CommandId, Digest, EventId, StreamId
 
@@ -23,6 +35,7 @@ Event = (
     | record.RecordEvent
     | scanning.BatchEvent
     | erasure.ErasureEvent
+    | reads.ReadsRecorded
 )
 E = TypeVar("E")
 
@@ -31,26 +44,48 @@ STORED_EVENTS: Mapping[str, type[Event]] = MappingProxyType(
         "archive-founded/1": archive.ArchiveFounded,
         "agency-established/1": agency.AgencyEstablished,
         "agency-code-assigned/1": agency.AgencyCodeAssigned,
+        "agency-code-ended/1": agency.AgencyCodeEnded,
+        "agency-renamed/1": agency.AgencyRenamed,
+        "agency-moved/1": agency.AgencyMoved,
+        "agency-succeeded/1": agency.AgencySucceeded,
         "agent-registered/1": agents.AgentRegistered,
         "role-granted/1": agents.RoleGranted,
         "role-revoked/1": agents.RoleRevoked,
+        "role-revoked/2": agents.RoleRevokedFor,
+        "substitution-appointed/1": agents.SubstitutionAppointed,
+        "substitution-ended/1": agents.SubstitutionEnded,
+        "account-opened/1": agents.AccountOpened,
+        "account-closed/1": agents.AccountClosed,
         "procedure-version-adopted/1": procedure.ProcedureVersionAdopted,
         "dossier-opened/1": dossier.DossierOpened,
         "dossier-corrected/1": dossier.DossierCorrected,
         "dossier-record-added/1": dossier.DossierRecordAdded,
+        "dossier-record-removed/1": dossier.DossierRecordRemoved,
         "dossier-closed/1": dossier.DossierClosed,
         "dossier-restricted/1": dossier.DossierRestricted,
         "dossier-erased/1": dossier.DossierErased,
+        "hold-placed/1": hold.HoldPlaced,
+        "hold-lifted/1": hold.HoldLifted,
         "record-registered/1": record.RecordRegistered,
         "representation-added/1": record.RepresentationAdded,
         "record-read/1": record.RecordRead,
         "reading-failed/1": record.ReadingFailed,
+        "reading-asked-again/1": record.ReadingAskedAgain,
         "signatures-inspected/1": record.SignaturesInspected,
         "record-described/1": record.RecordDescribed,
         "record-corrected/1": record.RecordCorrected,
         "record-confirmed/1": record.RecordConfirmed,
         "record-isolated/1": record.RecordIsolated,
         "record-erased/1": record.RecordErased,
+        "pages-arranged/1": arrangement.PagesArranged,
+        "record-split/1": arrangement.RecordSplit,
+        "record-split-off/1": record.RecordSplitOff,
+        "record-merged/1": arrangement.RecordMerged,
+        "record-absorbed/1": arrangement.RecordAbsorbed,
+        "record-moved/1": arrangement.RecordMoved,
+        "record-withdrawn/1": arrangement.RecordWithdrawn,
+        "lock-lapsed/1": hold.LockLapsed,
+        "lock-restored/1": hold.LockRestored,
         "batch-opened/1": scanning.BatchOpened,
         "scan-received/1": scanning.ScanReceived,
         "scan-duplicated/1": scanning.ScanDuplicated,
@@ -60,6 +95,7 @@ STORED_EVENTS: Mapping[str, type[Event]] = MappingProxyType(
         "erasure-answered-by-restriction/1": erasure.ErasureAnsweredByRestriction,
         "erasure-approved/1": erasure.ErasureApproved,
         "erasure-completed/1": erasure.ErasureCompleted,
+        "reads-recorded/1": reads.ReadsRecorded,
     }
 )
 STORED_NAMES: Mapping[type[Event], str] = MappingProxyType(
@@ -118,6 +154,8 @@ def claims(event: Event) -> tuple[Claim, ...]:
             return (Claim("dossier-code", event.code),)
         case record.RecordRegistered() if event.original is not None:
             return (content_claim(event.dossier, event.original.sha256),)
+        case arrangement.RecordMoved():
+            return tuple(content_claim(event.dossier, each) for each in event.originals)
         case _:
             return ()
 
@@ -134,6 +172,8 @@ def subject_of(stream: StreamId, event: Event) -> StreamId:
             return event.record
         case scanning.ScanRefused() | erasure.ErasureRequested():
             return event.dossier
+        case agents.SubstitutionAppointed() | agents.SubstitutionEnded():
+            return event.absent
         case _:
             return stream
 

@@ -4,13 +4,28 @@ That an account was opened or closed is a signed event of the agent; its secrets
 the archive, lie beside the keys and are made anew by an invitation when they are lost.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from domain.agents import Role
+from domain.errors import InvalidValueError
+from domain.text import nfc
 from domain.values import StreamId
+
+SCOPES = frozenset({"read", "receive", "describe", "audit", "administer"})
+"""What of its role a program may do."""
+_LOGIN = re.compile(r"\w[\w.@+\-]{1,62}\w")
+
+
+def parse_login(text: str) -> str:
+    """A login as it is kept: NFC, lower case; InvalidValueError("invalid-login")."""
+    login = nfc(text.strip()).lower()
+    if not _LOGIN.fullmatch(login):
+        raise InvalidValueError("invalid-login")
+    return login
 
 
 @dataclass(frozen=True)
@@ -39,7 +54,7 @@ class Session:
     """What the visitor reads for, as it stands in the record of reads: `work`, `audit`, …"""
     english: bool
     form_token: str
-    """What every form of the session carries back, against forged requests."""
+    """What every form of the session carries back, against forged requests; empty in lists."""
     begun: datetime
     seen: datetime
     device: str
@@ -56,7 +71,7 @@ class Token:
     role: Role
     agency: StreamId
     scopes: frozenset[str]
-    """`read`, `receive`, `describe`, `audit`, `administer`: what of its role the program may do."""
+    """Among `SCOPES`."""
     until: datetime
 
 
@@ -72,6 +87,9 @@ class Accounts(Protocol):
         somebody else, InvalidValueError("invalid-login").
         """
 
+    def holder(self, login: str) -> StreamId | None:
+        """Whose login it is, None for a free one."""
+
     def invited(self, secret: str, *, now: datetime) -> Account:
         """Whom an invitation is for; NotFoundError("invitation-unknown") for a used, ended or
         foreign one."""
@@ -80,7 +98,8 @@ class Accounts(Protocol):
         self, secret: str, password: str, *, seed: str | None, code: str | None, now: datetime
     ) -> Account:
         """Uses the invitation up. `seed` (base32) and a `code` made from it set the second
-        factor. Raises InvalidValueError("weak-password" | "wrong-code"), NotFoundError."""
+        factor. Raises InvalidValueError("weak-password" | "wrong-code"), NotFoundError, and then
+        the invitation is as good as before."""
 
     def authenticate(
         self, login: str, password: str, code: str | None, *, now: datetime
@@ -88,7 +107,8 @@ class Accounts(Protocol):
         """The account whose password (and code, where there is a second factor) these are.
 
         Takes the same time for an unknown login. A code is good once. Raises NotPermittedError
-        with `sign-in-failed`, `second-factor-required`, `account-disabled`.
+        with `sign-in-failed`, `second-factor-required`, `account-disabled`, and, after ten
+        failures in a row of a login, known or not, `sign-in-too-often` with `seconds` to wait.
         """
 
     def begin(
@@ -101,17 +121,21 @@ class Accounts(Protocol):
         english: bool,
         now: datetime,
     ) -> str:
-        """A new session; the secret for the visitor's cookie."""
+        """A new session; the secret for the visitor's cookie.
+
+        NotPermittedError("account-disabled") for an agent without an open account.
+        """
 
     def session(self, secret: str, *, now: datetime) -> Session | None:
-        """The session, unless it ended: after 30 minutes without a request or 12 hours in all,
-        by leaving, or because the account was closed."""
+        """The session, unless it ended: after 30 minutes without a request (kept to the minute)
+        or 12 hours in all, by leaving, or because the account was closed."""
 
     def choose(self, secret: str, *, role: Role, agency: StreamId, purpose: str) -> None:
-        """In which of its roles the visitor goes on, and what for."""
+        """In which of its roles the visitor goes on, and what for. NotFoundError("session-ended")
+        for a session that is there no more."""
 
     def speak(self, secret: str, *, english: bool) -> None:
-        """In which language the visitor reads."""
+        """In which language the visitor reads; NotFoundError as `choose`."""
 
     def end(self, agent: StreamId, handle: str | None = None) -> None:
         """Ends one session of an agent, or all of them."""
@@ -130,8 +154,12 @@ class Accounts(Protocol):
         *,
         now: datetime,
     ) -> str:
-        """A new token's secret, shown once (`cb_…`). InvalidValueError for an unknown scope or
-        an end beyond a year."""
+        """A new token's secret, shown once (`cb_…`). The agent needs no account.
+
+        InvalidValueError("invalid-scope") for an unknown scope or none, ("invalid-token-end") for
+        an end that is past or beyond 366 days, ("invalid-name"); NotPermittedError
+        ("account-disabled") for a closed account.
+        """
 
     def token(self, secret: str, *, now: datetime) -> Token | None:
         """The token, unless it ended."""
@@ -143,7 +171,7 @@ class Accounts(Protocol):
         """Ends a token."""
 
     def set_disabled(self, agent: StreamId, *, disabled: bool) -> None:
-        """Closes an account and ends its sessions and tokens, or opens it again."""
+        """Closes an account and ends its invitation, sessions and tokens, or opens it again."""
 
     def account(self, agent: StreamId) -> Account | None:
         """The account of an agent, None for who cannot sign in."""

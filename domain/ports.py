@@ -1,15 +1,16 @@
 """Every port with its promises; adapters and contract tests are written from these sentences."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, BinaryIO, Protocol
 
-from domain.agents import Actor
+from domain.agency import Agency
+from domain.agents import AccountState, Actor, AgentKind, Grant
 from domain.events import Change, Claim, Event, Recorded
-from domain.values import Basis, CommandId, Digest, EventId, StreamId, Tool
+from domain.values import Basis, CommandId, Digest, EventId, FileObject, StreamId, Tool
 
 # ---------------------------------------------------------------- facts
 
@@ -109,6 +110,16 @@ class Journal(Protocol):
 # ---------------------------------------------------------------- bytes
 
 
+@dataclass(frozen=True)
+class Protection:
+    """What stands between an object and its destruction, as the store itself says."""
+
+    until: datetime | None
+    """Before that moment nobody can destroy it; it may lie in the past. None without a lock."""
+    held: bool
+    """True while a legal hold stands."""
+
+
 class ObjectStore(Protocol):
     """Bytes by their SHA-256, written once.
 
@@ -117,7 +128,8 @@ class ObjectStore(Protocol):
     """
 
     lock: str
-    """`none` where the store cannot refuse an administrator, else how it does."""
+    """`none` where the store cannot refuse an administrator: there `protect`, `hold`, `release`
+    and `probe` do nothing. Else `compliance`: nobody ends a lock before its time."""
 
     def put(self, digest: Digest, source: BinaryIO) -> None:
         """Stores the bytes of `source`, which must hash to `digest` (SHA-256).
@@ -136,8 +148,32 @@ class ObjectStore(Protocol):
     def destroy(self, digest: Digest, *, decision: EventId) -> None:
         """Removes the bytes for good, for a lawful disposal or an approved erasure alone.
 
-        Refuses with RuleError("still-referred") while a record refers to the bytes.
+        Refuses with RuleError("still-referred") while a record refers to the bytes, and with
+        RuleError("object-locked") while a lock or a hold stands.
         Destroying what is not there succeeds.
+        """
+
+    def protect(self, digest: Digest, *, until: datetime) -> None:
+        """Nobody can destroy the bytes before a moment; a lock is made longer, never shorter.
+
+        What is locked are the right bytes: raises NotFoundError, IntegrityError("bytes-altered"),
+        UnavailableError("lock-refused") when the store has not kept the lock.
+        """
+
+    def protection(self, digest: Digest) -> Protection:
+        """What the store says of the bytes now; raises NotFoundError."""
+
+    def hold(self, digest: Digest) -> None:
+        """Nobody can destroy the bytes until `release`; raises as `protect` does."""
+
+    def release(self, digest: Digest) -> None:
+        """Takes the hold away; a lock stays. Releasing what is not held succeeds."""
+
+    def probe(self, *, within: timedelta = timedelta(0)) -> None:
+        """Proves that the store refuses to destroy, or to lock for a shorter time, what is locked.
+
+        Raises UnavailableError("worm-probe-failed") when it does not. A proof of this process
+        that is younger than `within` is enough.
         """
 
     def inspect_objects(self) -> Iterator[tuple[Digest, datetime]]:
@@ -255,6 +291,14 @@ class SignatureVerdict:
     """Subject of the certificate as it names itself; its chain was not checked."""
 
 
+@dataclass(frozen=True)
+class Assembled:
+    """A PDF of chosen pages, gone when its context ends."""
+
+    path: str
+    tool: Tool
+
+
 class PaperReader(Protocol):
     """Looks at files of strangers in a sandbox: no network, limits on time, memory and pixels.
 
@@ -270,12 +314,35 @@ class PaperReader(Protocol):
         """
 
     def read(
-        self, path: str, inspection: Inspection, limits: Limits, on_page: Callable[[PageRead], None]
+        self,
+        path: str,
+        inspection: Inspection,
+        limits: Limits,
+        on_page: Callable[[PageRead], None],
+        *,
+        as_it_lies: bool = False,
     ) -> AbstractContextManager[Reading]:
         """Reads every page, calling `on_page` as each ends (from this thread, in any order).
 
+        `as_it_lies` turns no page upright: a person decided how each of them lies.
         Raises ReadingError with one of: `reader-killed`, `reader-crashed`, `reader-timeout`,
         `text-layer-lost` (the PDF/A does not give back the text), `reader-unavailable`.
+        """
+
+    def assemble(
+        self, paths: Sequence[str], pages: Sequence[tuple[int, int, int]], limits: Limits
+    ) -> AbstractContextManager[Assembled]:
+        """One PDF of pages of several files, with the pictures' own bytes where a PDF can hold
+        them. Each page: the file (from 0), its page (from 1), degrees clockwise.
+
+        Raises ReadingError as `read` does, `reader-crashed` also for a page that a file has not.
+        """
+
+    def picture(self, path: str, page: int, width: int, turned: int) -> bytes:
+        """Page `page` (from 1) of a PDF or picture file as it is shown, then turned clockwise by
+        `turned` degrees: a JPEG, `width` pixels across.
+
+        Raises NotFoundError for no such page, ReadingError as `read` does.
         """
 
     def signatures(self, path: str) -> tuple[SignatureVerdict, ...]:
@@ -283,6 +350,16 @@ class PaperReader(Protocol):
 
         Raises ReadingError as `read` does; an odd file gives a verdict `unreadable` instead.
         """
+
+
+class PagePictures(Protocol):
+    """Pictures of pages for the screen, kept for a while; they can always be made again."""
+
+    def picture(self, file: FileObject, page: int, width: int, turned: int) -> bytes:
+        """See `PaperReader.picture`, for stored bytes."""
+
+    def forget(self, files: Sequence[Digest]) -> None:
+        """Leaves no picture of any page of these files."""
 
 
 # ---------------------------------------------------------------- searching
@@ -326,14 +403,44 @@ class SearchScope:
     agencies: frozenset[StreamId]
     restricted: bool
     """True when restricted pages may be seen too."""
+    codes: Mapping[str, StreamId] = field(default_factory=dict, compare=False)
+    """The codes by which a query may name agencies of the scope, in upper case."""
+
+
+@dataclass(frozen=True)
+class PageFilter:
+    """Which pages besides the query; None does not ask."""
+
+    agency: StreamId | None = None
+    year: int | None = None
+    """Of issue."""
+    type_name: str | None = None
+    confirmed: bool | None = None
+    since: date | None = None
+    """Issued on that day or later."""
+    until: date | None = None
+    """Issued on that day or before."""
+    dossier: StreamId | None = None
+
+
+EVERY_PAGE = PageFilter()
+
+
+class Order(StrEnum):
+    """In which order hits stand. Near matches always come last, pages without a date last of
+    theirs."""
+
+    BEST = "best"
+    NEWEST = "newest"
+    OLDEST = "oldest"
 
 
 @dataclass(frozen=True)
 class Hit:
     """One page that matches."""
 
-    record: StreamId
-    page: int
+    document: PageDocument
+    """The page as the index knows it; its text is left out."""
     match: Match
     score: float
     """Comparable within one answer only."""
@@ -341,6 +448,26 @@ class Hit:
     """Text around the first matches; each matched word between U+E000 and U+E001."""
     words: tuple[str, ...]
     """The matched words as the page writes them (NFC, lower case), for marking on the picture."""
+
+    @property
+    def record(self) -> StreamId:
+        """The record of the page."""
+        return self.document.record
+
+    @property
+    def page(self) -> int:
+        """Its number, from 1."""
+        return self.document.page
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where one record matches."""
+
+    pages: tuple[int, ...]
+    """Every page that matches, rising."""
+    hits: tuple[Hit, ...]
+    """Those of them that were asked for, rising."""
 
 
 @dataclass(frozen=True)
@@ -376,14 +503,20 @@ class SearchIndex(Protocol):
         self,
         query: str,
         scope: SearchScope,
+        wanted: PageFilter = EVERY_PAGE,
         *,
-        agency: StreamId | None = None,
-        year: int | None = None,
-        type_name: str | None = None,
+        order: Order = Order.BEST,
         limit: int = 10,
         offset: int = 0,
     ) -> SearchAnswer:
-        """Pages that match, best first. A query that cannot be read: InvalidValueError."""
+        """Pages that match. A query that cannot be read: InvalidValueError; one without words is
+        one only where a filter asks for nothing either."""
+
+    def places(
+        self, query: str, scope: SearchScope, record: StreamId, shown: Collection[int]
+    ) -> Places:
+        """The pages of one record that match, and of the pages `shown` the words. Near matches
+        count where nothing else does."""
 
     def purge(self) -> None:
         """Rewrites the index so that no byte of a removed page is left in its files."""
@@ -417,12 +550,38 @@ class Identifiers(Protocol):
 
 @dataclass(frozen=True)
 class AgencyRow:
-    """An agency as lists show it."""
+    """An agency as lists show it: code, name and the agency above are the newest."""
 
     id: StreamId
     code: str
     name: str
     parent: StreamId | None
+    history: Agency
+    """Every name, place and code with its days; a list of old papers asks what held then."""
+
+
+@dataclass(frozen=True)
+class AgentRow:
+    """An agent as the lists of an administrator show it."""
+
+    id: StreamId
+    kind: AgentKind
+    name: str | None
+    """None when it was erased."""
+    grants: tuple[Grant, ...]
+    """Those for the agencies that were asked about, ended ones and substitutions included."""
+    account: AccountState | None
+
+
+@dataclass(frozen=True)
+class ProcedureRow:
+    """A version of a procedure."""
+
+    id: StreamId
+    code: str
+    name: str
+    version: int
+    in_force_from: date
 
 
 @dataclass(frozen=True)
@@ -440,6 +599,26 @@ class DossierRow:
     restricted: bool
     erased_by: StreamId | None
     records: int
+    procedure: StreamId | None
+    unconfirmed: int
+    """How many of `records` wait for a person's word."""
+
+
+@dataclass(frozen=True)
+class DossierFilter:
+    """Which dossiers of a scope; None does not ask."""
+
+    agency: StreamId | None = None
+    """Receiving or deciding."""
+    year: int | None = None
+    """In which it was opened."""
+    procedure: StreamId | None = None
+    kind: str | None = None
+    closed: bool | None = None
+
+
+Cursor = tuple[date, StreamId]
+"""`opened_on` and identity of the last dossier of a page: the next one begins behind it."""
 
 
 @dataclass(frozen=True)
@@ -453,8 +632,14 @@ class RecordRow:
     type_name: str | None
     issued_on: str | None
     subject: str | None
+    paper_location: str | None
     original: Digest | None
+    """The one that came first."""
+    originals: tuple[Digest, ...]
+    """All of them, in no order."""
     pages: int | None
+    signatures: str | None
+    """The worst verdict on the signatures inside the file, None where it carries none."""
     confirmed: bool
     isolated: bool
     erased_by: StreamId | None
@@ -469,13 +654,46 @@ class Catalogue(Protocol):
     def agents_named(self, name: str) -> Sequence[StreamId]:
         """Agents of exactly this name (NFC)."""
 
-    def dossiers(
-        self, scope: SearchScope, *, limit: int = 50, offset: int = 0
+    def agents(self, agencies: frozenset[StreamId]) -> Sequence[AgentRow]:
+        """Agents to whom a role for one of the agencies was ever granted or lent, by name."""
+
+    def substitutes(self, absent: StreamId) -> Sequence[StreamId]:
+        """Agents to whom a role was lent in this agent's place, and not taken back."""
+
+    def procedures(self) -> Sequence[ProcedureRow]:
+        """Every version of every procedure, by code and version."""
+
+    def browse(
+        self,
+        scope: SearchScope,
+        wanted: DossierFilter,
+        *,
+        after: Cursor | None = None,
+        limit: int = 50,
     ) -> Sequence[DossierRow]:
-        """Dossiers of the scope, the newest first."""
+        """Dossiers of the scope behind `after`, the newest first."""
+
+    def count(self, scope: SearchScope, wanted: DossierFilter) -> int:
+        """How many dossiers `browse` would list in all."""
+
+    def facets(
+        self, scope: SearchScope, wanted: DossierFilter
+    ) -> Mapping[str, Sequence[tuple[str, int]]]:
+        """`agency` (none outside the scope), `year`, `procedure`, `kind` → (value, dossiers), most
+        dossiers first. A dossier of two agencies counts for both."""
+
+    def unconfirmed(
+        self, scope: SearchScope, *, after: StreamId | None = None, limit: int = 50
+    ) -> Sequence[RecordRow]:
+        """Records behind `after` that wait for a person's word, the oldest first; erased ones
+        and those that no list shows left out."""
 
     def records(self, dossier: StreamId) -> Sequence[RecordRow]:
-        """The records of a dossier in their order, isolated ones left out."""
+        """The records of a dossier in their order; isolated, absorbed and withdrawn ones left
+        out."""
+
+    def record_rows(self, records: Collection[StreamId]) -> Mapping[StreamId, RecordRow]:
+        """Records by identity, also isolated ones: who asks decides what of them is shown."""
 
     def is_elsewhere(self, sha256: Digest, dossier: StreamId) -> bool:
         """True when the bytes are an original in another dossier."""
@@ -518,8 +736,10 @@ class Incident:
 class Work(Protocol):
     """What is still to be done. A view, so a lost queue loses nothing."""
 
-    def items(self, *, task: str | None = None) -> Sequence[WorkItem]:
-        """Everything open, the oldest first."""
+    def items(
+        self, *, task: str | None = None, dossier: StreamId | None = None
+    ) -> Sequence[WorkItem]:
+        """Everything open, or that of one dossier, the oldest first."""
 
     def incidents(self) -> Sequence[Incident]:
         """Every isolated record, the oldest first."""
@@ -531,6 +751,46 @@ class History(Protocol):
     def of(self, reference: StreamId, *, upto: int | None = None) -> Sequence[int]:
         """The positions of all events of a dossier (with its records, batches and erasures) or
         of any other stream, in order, up to a journal position."""
+
+    def batches(self, dossier: StreamId, *, limit: int) -> Sequence[StreamId]:
+        """The last batches of a dossier, the newest first."""
+
+    def batches_since(self, agent: StreamId, since: datetime, *, limit: int) -> Sequence[StreamId]:
+        """The last batches that were begun from an instant on and to which the agent sent, the
+        newest first."""
+
+    def by_agent(
+        self,
+        agent: StreamId,
+        *,
+        upto: int | None = None,
+        limit: int,
+        before: int | None = None,
+        within: frozenset[StreamId] | None = None,
+    ) -> Sequence[int]:
+        """The positions of up to `limit` events that the agent caused, the newest first: up to a
+        journal position, and below `before`, which is the last of the page before.
+
+        `within` leaves those of dossiers, agencies and agents that belong to one of the agencies,
+        and those of public streams.
+        """
+
+    def on_day(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        limit: int,
+        before: int | None = None,
+        within: frozenset[StreamId] | None = None,
+    ) -> Sequence[int]:
+        """The same of what was recorded from `start` to before `end`."""
+
+    def batches_within(
+        self, agencies: frozenset[StreamId], *, limit: int, before: StreamId | None = None
+    ) -> Sequence[tuple[StreamId, int]]:
+        """Batches of dossiers that belong to one of the agencies, the newest first, each with
+        the position of its first event; those that were begun before another one."""
 
     def position_at(self, at: datetime) -> int:
         """The position of the last event recorded at or before an instant, 0 for none."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain.agents import Actor
-from domain.values import StreamId
+from domain.values import Digest, FileObject, StreamId
 
 
 class ReadKind(StrEnum):
@@ -42,9 +42,38 @@ class Read:
     """The closed segment that holds it, None while it is in the open one."""
 
 
+@dataclass(frozen=True)
+class ReadsRecorded:
+    """A segment of the record of reads was closed; in the stream of the archive."""
+
+    segment: FileObject
+    """Lines of JSON: the digest of the segment before, then a line a read."""
+    first: int
+    last: int
+    missing: int
+    """How many of these numbers no read holds any more: the file that held them was lost or
+    altered before they were signed."""
+    previous: Digest | None
+    """SHA-256 of the segment before, None for the first one."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A closed segment as the record of reads remembers it."""
+
+    number: int
+    """From 1, without gaps."""
+    last: int
+    """Number of its last read."""
+    sha256: Digest
+
+
 class ReadRecord(Protocol):
     """Reads in order. `note` returns without waiting for a disk; a power loss may cost the
-    reads of the last seconds and nothing else, and never leaves a gap unseen."""
+    reads of the last seconds and nothing else, and never leaves a gap unseen.
+
+    Where the open reads are lost with their file, the next one leaves out a number.
+    """
 
     def note(
         self,
@@ -63,9 +92,10 @@ class ReadRecord(Protocol):
     def by(self, agent: StreamId, *, limit: int = 100) -> Sequence[Read]:
         """Reads by an agent, the newest first."""
 
-    def open_segment(self) -> tuple[Sequence[Read], str]:
-        """The reads that no segment holds yet, and the digest of the last segment (empty for
-        none), to be closed into the next one."""
+    def open_segment(self, *, limit: int) -> tuple[Sequence[Read], Segment | None]:
+        """Up to `limit` reads that no segment holds yet, in order and durable, and the last
+        segment (None before the first one)."""
 
-    def close_segment(self, upto: int, digest: str) -> int:
-        """Marks reads up to a number as held by the next segment; its number."""
+    def close_segment(self, upto: int, digest: Digest) -> int:
+        """Marks reads up to a number as held by the next segment; its number. Durable on return;
+        marking the same again is marking it once."""

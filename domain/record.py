@@ -10,7 +10,19 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import assert_never
 
+from domain.arrangement import (
+    Arrangement,
+    PagesArranged,
+    RecordAbsorbed,
+    RecordMerged,
+    RecordMoved,
+    RecordSplit,
+    RecordWithdrawn,
+    Source,
+    arrangement,
+)
 from domain.errors import InvalidValueError, RuleError
+from domain.hold import LockLapsed, LockRestored
 from domain.values import (
     ERASED,
     Digest,
@@ -41,6 +53,9 @@ class RepresentationKind(StrEnum):
     TEXT = "text"
     WORDS = "words"
     THUMBNAILS = "thumbnails"
+    ASSEMBLY = "assembly"
+    """JSON: how the pages that were read were put together from the originals:
+    {"sources": [{"sha256", "pages"}], "order", "turned", "tool"}."""
 
 
 class RecordField(StrEnum):
@@ -105,6 +120,23 @@ class RecordRegistered:
 
 
 @dataclass(frozen=True)
+class RecordSplitOff:
+    """A record exists since its pages were split off from another one."""
+
+    dossier: StreamId
+    parent: StreamId
+    originals: tuple[FileObject, ...]
+    """Shared with the parent, so that the record claims no content."""
+    counts: tuple[int, ...]
+    """The pages of each of `originals`."""
+    order: tuple[int, ...]
+    turned: tuple[int, ...]
+    carrier: Carrier
+    secrecy: Secrecy
+    paper_location: PersonalOptional
+
+
+@dataclass(frozen=True)
 class Representation:
     """One rendering of the record."""
 
@@ -112,7 +144,8 @@ class Representation:
     file: FileObject
     """The bytes; for thumbnails, the manifest that lists one picture a page."""
     source: Digest | None
-    """The bytes that it was made from, None for an original."""
+    """The bytes that it was made from, the assembly of an arranged record; None for an original
+    and for an assembly, which names its sources itself."""
     tool: Tool | None
     """What made it, None for an original."""
 
@@ -126,7 +159,7 @@ class RepresentationAdded:
 
 @dataclass(frozen=True)
 class RecordRead:
-    """The reading of the original ended; what happened to each page is in the manifest."""
+    """The reading of what the record shows ended; what happened to each page is in the manifest."""
 
     source: Digest
     manifest: FileObject
@@ -151,6 +184,13 @@ class ReadingFailed:
     tool: Tool
     final: bool
     """True when no further attempt follows by itself."""
+
+
+@dataclass(frozen=True)
+class ReadingAskedAgain:
+    """A person asks for another attempt at a reading that failed; its attempts count anew."""
+
+    source: Digest
 
 
 @dataclass(frozen=True)
@@ -227,12 +267,22 @@ RecordEvent = (
     | RepresentationAdded
     | RecordRead
     | ReadingFailed
+    | ReadingAskedAgain
     | SignaturesInspected
     | RecordDescribed
     | RecordCorrected
     | RecordConfirmed
     | RecordIsolated
     | RecordErased
+    | LockLapsed
+    | LockRestored
+    | RecordSplitOff
+    | PagesArranged
+    | RecordSplit
+    | RecordMerged
+    | RecordAbsorbed
+    | RecordMoved
+    | RecordWithdrawn
 )
 
 
@@ -247,27 +297,65 @@ class Record:
     batch: StreamId | None
     received_name: PersonalOptional
     representations: tuple[Representation, ...]
+    """The originals and what stands for them now; what an earlier arrangement gave is `former`."""
+    sources: tuple[Source, ...] = ()
+    """The originals with their pages; none for a record on paper alone."""
+    arrangement: Arrangement | None = None
+    """What of the sources is shown, None for a record as it came."""
+    revision: int = 0
+    """How often its pages were arranged anew; each time they are read again."""
+    former: tuple[Representation, ...] = ()
+    """Derivatives of arrangements that stand no longer."""
     metadata: Mapping[RecordField, str | Erased] = field(default_factory=dict)
     corrected: frozenset[RecordField] = frozenset()
     """Fields that a person set; a later reading proposes nothing for them."""
     reading: RecordRead | None = None
     failure: ReadingFailed | None = None
+    asked_again: int = 0
+    """How often a person asked for another attempt at reading."""
     signatures: SignaturesInspected | None = None
+    """The findings in all originals, under the source that was inspected last."""
+    inspected: frozenset[Digest] = frozenset()
+    """The originals with findings."""
     confirmed: bool = False
     lock: str | None = None
+    lapsed: bool = False
+    """True when an original was found without its lock, until every one has it again."""
     isolated: IsolationGround | None = None
     erased_by: StreamId | None = None
+    parent: StreamId | None = None
+    """The record from which it was split off."""
+    parts: tuple[StreamId, ...] = ()
+    """Records that were split off from it."""
+    absorbed: tuple[StreamId, ...] = ()
+    """Records whose pages it took over."""
+    absorbed_into: StreamId | None = None
+    withdrawn: bool = False
 
     def representation(self, kind: RepresentationKind) -> Representation | None:
-        """The newest representation of a kind."""
+        """The newest representation of a kind; of several originals the first."""
         matching = [item for item in self.representations if item.kind is kind]
-        return matching[-1] if matching else None
+        if not matching:
+            return None
+        return matching[0] if kind is RepresentationKind.ORIGINAL else matching[-1]
 
     @property
     def original(self) -> FileObject | None:
-        """The bytes that came in; None for a record on paper alone."""
-        found = self.representation(RepresentationKind.ORIGINAL)
-        return found.file if found else None
+        """The bytes that came in first; None for a record on paper alone."""
+        return self.sources[0].file if self.sources else None
+
+    @property
+    def pages(self) -> int | None:
+        """How many pages it shows; None until that is known."""
+        if self.arrangement is not None:
+            return len(self.arrangement)
+        return self.sources[0].pages if self.sources else None
+
+    @property
+    def kin(self) -> frozenset[StreamId]:
+        """Records that share, or shared, originals with it by a split or a merge."""
+        linked = (self.parent, self.absorbed_into, *self.parts, *self.absorbed)
+        return frozenset(one for one in linked if one is not None)
 
     @property
     def code(self) -> str:
@@ -280,16 +368,24 @@ def evolve(state: Record | None, stream: StreamId, event: RecordEvent) -> Record
     """The record after the event."""
     if isinstance(event, RecordRegistered):
         return _registered(stream, event)
+    if isinstance(event, RecordSplitOff):
+        return _split_off(stream, event)
     assert state is not None
     match event:
         case RepresentationAdded():
             return replace(state, representations=(*state.representations, event.representation))
         case RecordRead():
-            return replace(state, reading=event, failure=None)
+            return replace(_counted(state, event.pages), reading=event, failure=None)
         case ReadingFailed():
             return replace(state, failure=event)
+        case ReadingAskedAgain():
+            return replace(state, failure=None, asked_again=state.asked_again + 1)
         case SignaturesInspected():
-            return replace(state, signatures=event)
+            return replace(
+                state,
+                signatures=_joined(state.signatures, event),
+                inspected=state.inspected | {event.source},
+            )
         case RecordDescribed():
             said = {name: getattr(event, name.value) for name in _DESCRIBED}
             known = {name: value for name, value in said.items() if value is not None}
@@ -318,6 +414,23 @@ def evolve(state: Record | None, stream: StreamId, event: RecordEvent) -> Record
             return replace(state, isolated=event.ground)
         case RecordErased():
             return _erased(state, event)
+        case LockLapsed():
+            return replace(state, lapsed=True)
+        case LockRestored():
+            return replace(state, lock=event.lock, lapsed=False)
+        case PagesArranged():
+            return _rearranged(state, arrangement(event.order, event.turned))
+        case RecordSplit():
+            state = replace(state, parts=(*state.parts, event.into))
+            return _rearranged(state, arrangement(event.order, event.turned))
+        case RecordMerged():
+            return _merged(state, event)
+        case RecordAbsorbed():
+            return replace(state, absorbed_into=event.into)
+        case RecordMoved():
+            return replace(state, dossier=event.dossier)
+        case RecordWithdrawn():
+            return replace(state, withdrawn=True)
         case _:
             assert_never(event)
 
@@ -336,11 +449,7 @@ _DERIVED_TEXT = frozenset(
 
 
 def _registered(stream: StreamId, event: RecordRegistered) -> Record:
-    originals = (
-        (Representation(RepresentationKind.ORIGINAL, event.original, None, None),)
-        if event.original
-        else ()
-    )
+    sources = (Source(event.original, None),) if event.original else ()
     location = event.paper_location
     metadata = {} if location is None else {RecordField.PAPER_LOCATION: location}
     return Record(
@@ -350,9 +459,78 @@ def _registered(stream: StreamId, event: RecordRegistered) -> Record:
         secrecy=event.secrecy,
         batch=event.batch,
         received_name=event.received_name,
-        representations=originals,
+        representations=tuple(_original(source) for source in sources),
+        sources=sources,
         metadata=metadata,
     )
+
+
+def _split_off(stream: StreamId, event: RecordSplitOff) -> Record:
+    sources = tuple(map(Source, event.originals, event.counts))
+    location = event.paper_location
+    return Record(
+        id=stream,
+        dossier=event.dossier,
+        carrier=event.carrier,
+        secrecy=event.secrecy,
+        batch=None,
+        received_name=None,
+        representations=tuple(_original(source) for source in sources),
+        sources=sources,
+        arrangement=arrangement(event.order, event.turned),
+        revision=1,
+        metadata={} if location is None else {RecordField.PAPER_LOCATION: location},
+        parent=event.parent,
+    )
+
+
+def _original(source: Source) -> Representation:
+    return Representation(RepresentationKind.ORIGINAL, source.file, None, None)
+
+
+def _counted(state: Record, pages: int) -> Record:
+    """Of a record as it came, the reading says how many pages its original has."""
+    if state.arrangement is not None or not state.sources:
+        return state
+    return replace(state, sources=(replace(state.sources[0], pages=pages),))
+
+
+def _rearranged(state: Record, shown: Arrangement) -> Record:
+    """Everything that was made of the former pages stands no longer, a person's word included."""
+    originals = [each for each in state.representations if each.kind is RepresentationKind.ORIGINAL]
+    derived = [each for each in state.representations if each not in originals]
+    return replace(
+        state,
+        arrangement=shown,
+        revision=state.revision + 1,
+        representations=tuple(originals),
+        former=(*state.former, *derived),
+        reading=None,
+        failure=None,
+        confirmed=False,
+        lock=None,
+        lapsed=False,
+    )
+
+
+def _merged(state: Record, event: RecordMerged) -> Record:
+    added = tuple(map(Source, event.originals, event.counts))
+    state = replace(
+        state,
+        sources=(*state.sources, *added),
+        representations=(*state.representations, *(_original(source) for source in added)),
+        absorbed=(*state.absorbed, event.absorbed),
+    )
+    return _rearranged(state, arrangement(event.order, event.turned))
+
+
+def _joined(before: SignaturesInspected | None, now: SignaturesInspected) -> SignaturesInspected:
+    """The findings in several originals; those in the same one are found anew."""
+    if before is None or before.source == now.source:
+        return now
+    known, added = before.signers, now.signers
+    signers = ERASED if isinstance(known, Erased) or isinstance(added, Erased) else known + added
+    return replace(now, findings=before.findings + now.findings, signers=signers)
 
 
 def _erased(state: Record, event: RecordErased) -> Record:
@@ -363,6 +541,7 @@ def _erased(state: Record, event: RecordErased) -> Record:
         representations=tuple(
             item for item in state.representations if item.kind not in _DERIVED_TEXT
         ),
+        former=tuple(item for item in state.former if item.kind not in _DERIVED_TEXT),
         signatures=state.signatures and replace(state.signatures, signers=ERASED),
         erased_by=event.erasure,
     )
@@ -404,11 +583,15 @@ def parse_value(name: RecordField, text: str) -> str:
 
 
 def require_visible(state: Record) -> None:
-    """Raises RuleError when the record is hidden or erased and so takes no change."""
+    """Raises RuleError when the record is out of sight and so takes no change."""
     if state.isolated is not None:
         raise RuleError("record-isolated", record=state.id)
     if state.erased_by is not None:
         raise RuleError("record-erased", record=state.id)
+    if state.absorbed_into is not None:
+        raise RuleError("record-absorbed", record=state.id, into=state.absorbed_into)
+    if state.withdrawn:
+        raise RuleError("record-withdrawn", record=state.id)
 
 
 def correct(state: Record, name: RecordField, value: str | None, reason: str) -> RecordCorrected:
@@ -442,6 +625,14 @@ def confirm(state: Record, lock: str) -> RecordConfirmed:
     if state.original is not None and state.reading is None and state.failure is None:
         raise RuleError("not-read-yet", record=state.id)
     return RecordConfirmed(state.original.sha256 if state.original else None, lock)
+
+
+def ask_again(state: Record) -> ReadingAskedAgain:
+    """Decides that a reading that failed is tried again."""
+    require_visible(state)
+    if state.failure is None:
+        raise RuleError("reading-not-failed", record=state.id)
+    return ReadingAskedAgain(state.failure.source)
 
 
 def isolate(state: Record, ground: IsolationGround, reason: str) -> RecordIsolated:

@@ -4,8 +4,11 @@ DIR/archive.json     which archive this is, and who acts for which account
 DIR/journal.sqlite   the events: the only thing that cannot be built again from others
 DIR/objects/         originals and what was made from them (or a bucket)
 DIR/views.sqlite, DIR/index/            derived; may be dropped at any time
+DIR/reads.sqlite     who read what; closed segments are objects
+DIR/desk.sqlite      saved searches and trays
 DIR/quarantine/, DIR/run/               on its way; swept
-DIR.keys/            keys and the list of erasures, beside the archive and never inside it
+DIR.keys/            keys, the list of erasures and the accounts, beside the archive and never
+                     inside it
 """
 
 import base64
@@ -16,6 +19,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,23 +43,28 @@ from domain.services import Archive
 from domain.services.administration import found
 from domain.services.deciding import today
 from domain.services.erasing import complete_all
+from domain.services.reading_record import recorded_segments
 from domain.values import Basis, CommandId, Digest, Kind, StreamId
 from infrastructure import backup, doctor
 from infrastructure.clock import SystemClock, TimedIdentifiers
 from infrastructure.description import Description, read_description, write_description
+from infrastructure.desk import SqliteDesk
 from infrastructure.erasures import FileErasureList
 from infrastructure.folders import alone, own_folder, publish
+from infrastructure.identity.accounts import SqliteAccounts
 from infrastructure.journal import keys
 from infrastructure.journal.recorder import JournalRecorder
 from infrastructure.journal.store import SignedJournal
 from infrastructure.journal.verification import JournalFile
-from infrastructure.lease import lease
+from infrastructure.lease import is_held, lease
 from infrastructure.messages import Catalogue as MessageCatalogue
 from infrastructure.objects.files import FileObjectStore, create_store
 from infrastructure.objects.streams import disk_faults
+from infrastructure.ocr.kept_pictures import KeptPictures
 from infrastructure.ocr.lazy import LazyReader
 from infrastructure.progress import FolderProgress
 from infrastructure.quarantine import FolderQuarantine
+from infrastructure.reads import SqliteReads
 from infrastructure.search.whoosh_index import WhooshIndex
 from infrastructure.settings import JOBS, Settings, account, prefers_english, read_settings
 from infrastructure.views.store import SqlViews
@@ -77,6 +86,8 @@ class House:
     """A private folder of this process, gone at its end."""
     interrupt: Callable[[], None]
     """Ends every reading at once."""
+    warm: Callable[[], None]
+    """Makes the first reading begin sooner."""
 
 
 # ---------------------------------------------------------------- founding
@@ -210,12 +221,23 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             directory / "views.sqlite", journal=journal, objects=objects, index=index, clock=clock
         )
         stack.callback(views.close)
+        accounts = SqliteAccounts(settings.keys / "accounts.sqlite", loaded.kek)
+        stack.callback(accounts.close)
+        desk = SqliteDesk(directory / "desk.sqlite")
+        stack.callback(desk.close)
+        reads = SqliteReads(
+            directory / "reads.sqlite",
+            lambda: recorded_segments(journal, objects, StreamId(description.archive)),
+        )
+        stack.callback(reads.close)
+        pictures = KeptPictures(directory / "run" / "pictures", folder, objects, reader.picture)
         archive = Archive(
             id=description.archive,
             journal=journal,
             objects=objects,
             quarantine=quarantine,
             reader=reader,
+            pictures=pictures,
             index=index,
             views=views,
             catalogue=views.catalogue,
@@ -227,7 +249,11 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             erasures=FileErasureList(settings.keys / "erasures.jsonl"),
             inspector=JournalFile(directory / "journal.sqlite", description.archive, loaded),
             progress=FolderProgress(directory / "run" / "progress"),
+            accounts=accounts,
+            desk=desk,
+            reads=reads,
             worker=StreamId(description.worker),
+            lock_horizon=timedelta(days=settings.lock_days),
         )
         yield House(
             archive,
@@ -235,6 +261,7 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             StreamId(own) if own else None,
             folder,
             reader.close,
+            reader.warm,
         )
 
 
@@ -301,10 +328,17 @@ def worker_lease(settings: Settings) -> Iterator[bool]:
         yield ours
 
 
+def worker_alive(settings: Settings) -> bool:
+    """True while some process is the archive's worker."""
+    return is_held(settings.directory / "worker.lock")
+
+
 def start_worker(settings: Settings, *, until_idle: bool) -> subprocess.Popen[bytes]:
-    """A worker as a child process; it ends at once when another one holds the lease."""
+    """A worker as a child process; it ends at once when another one holds the lease, and soon
+    after this process ended, however it did."""
     command = [sys.executable, "-m", "ingest", "--archive", str(settings.directory)]
-    return subprocess.Popen([*command, "--until-idle"] if until_idle else command)
+    command += ["--parent", str(os.getpid()), *(["--until-idle"] if until_idle else [])]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 # ---------------------------------------------------------------- keys, backup, doctor
@@ -382,6 +416,18 @@ def restore(settings: Settings, source: Path) -> Restored:
 def check_installation(settings: Settings) -> list[doctor.Check]:
     """What `doctor` finds without opening the archive."""
     return list(doctor.check_installation(settings))
+
+
+def certificate_of(settings: Settings) -> str:
+    """SHA-256 of the system certificate."""
+    der = keys.load(settings.keys).certificate.public_bytes(Encoding.DER)
+    return sha256(der).hexdigest()
+
+
+def validity_of(settings: Settings) -> tuple[datetime, datetime]:
+    """From when to when the system certificate is valid (UTC)."""
+    certificate = keys.load(settings.keys).certificate
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def messages(*, english: bool) -> MessageCatalogue:

@@ -8,19 +8,28 @@ record the events, let views and index follow.
 import logging
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 
-from domain.errors import IntegrityError, ReadingError, RefusedFileError, RuleError
+from domain.errors import (
+    IntegrityError,
+    ReadingError,
+    RefusedFileError,
+    RuleError,
+    UnavailableError,
+)
 from domain.ports import PageRead, WorkItem
 from domain.services import Archive
 from domain.services.deciding import load
 from domain.services.erasing import complete_all
+from domain.services.keeping import renew_locks
 from domain.services.oversight import sweep_strays
+from domain.services.reading_record import close_reads
 from domain.values import StreamId, Tool
 from ingest.context import Stored
+from ingest.stages.assemble import assembled
 from ingest.stages.facts import record_failure, record_reading
 from ingest.stages.fetch import fetched
 from ingest.stages.store import store
@@ -31,7 +40,9 @@ _BACK_OFF = timedelta(seconds=5)
 """Wait before the second attempt, three times as long before the third."""
 _SWEPT_AFTER = timedelta(days=1)
 _LOOKED_AFTER = timedelta(minutes=1)
-"""How often a worker without an end looks for erasures that somebody's crash interrupted."""
+"""How often a worker looks for erasures that somebody's crash interrupted."""
+_HOURLY = timedelta(hours=1)
+"""How often a worker without an end signs what was read and looks after the locks."""
 _UNKNOWN_TOOL = Tool("ocrmypdf", "unknown")
 
 
@@ -51,7 +62,7 @@ class Worker:
 
     def run(self, *, until_idle: bool) -> None:
         """Works until `stop` is set, or, `until_idle`, until nothing is left to be done."""
-        swept_at = looked_at = None
+        swept_at = looked_at = hourly_at = None
         running: dict[Future[None], StreamId] = {}
         with ThreadPoolExecutor(self.jobs) as pool:
             while not self.stop.is_set():
@@ -63,6 +74,10 @@ class Worker:
                 if not until_idle and (swept_at is None or abs(now - swept_at) > _SWEPT_AFTER):
                     self._sweep()
                     swept_at = now
+                if not until_idle and (hourly_at is None or abs(now - hourly_at) > _HOURLY):
+                    self._look_after_locks(now)
+                    self._close_reads()
+                    hourly_at = now
                 self.archive.views.catch_up()
                 for item in self._due(frozenset(running.values())):
                     if len(running) < self.jobs:
@@ -76,6 +91,23 @@ class Worker:
                 if not running and not done:
                     self.stop.wait(_POLL_SECONDS)
             self.interrupt()
+        if not until_idle:
+            self._close_reads()
+
+    def _close_reads(self) -> None:
+        """What was looked at since the last time becomes a segment with a signed event."""
+        try:
+            close_reads(self.archive)
+        except (IntegrityError, UnavailableError) as exc:
+            _log.error("the reads were not signed: %s", exc.code)
+
+    def _look_after_locks(self, now: datetime) -> None:
+        """Locks roll on; the store proves again that it refuses what a lock forbids."""
+        try:
+            for each in renew_locks(self.archive, now=now).lapsed:
+                _log.error("the lock of %s had lapsed", each)
+        except UnavailableError as exc:
+            _log.error("the locks were not looked after: %s", exc.code)
 
     def _due(self, running: frozenset[StreamId]) -> list[WorkItem]:
         return [
@@ -101,7 +133,7 @@ class Worker:
         try:
             read_record(self.archive, target, self.folder)
         except RuleError:
-            _log.info("%s was taken out of sight while it was read", target)
+            _log.info("%s was arranged or taken out of sight while it was read", target)
         except (ReadingError, RefusedFileError, IntegrityError) as exc:
             if self.stop.is_set():
                 return  # We ended the sandbox ourselves; the next start reads it again.
@@ -114,7 +146,7 @@ class Worker:
         try:
             record_failure(self.archive, target, reason, _UNKNOWN_TOOL)
         except RuleError:
-            _log.info("%s was taken out of sight while it was read", target)
+            _log.info("%s was arranged or taken out of sight while it was read", target)
         except IntegrityError as exc:  # The record's own events: others shall be read all the same.
             _log.error("%s cannot be worked on: %s", target, exc.code)
             self.unusable.add(target)
@@ -126,29 +158,42 @@ class Worker:
 
 
 def read_record(archive: Archive, target: StreamId, folder: str) -> None:
-    """Stages fetch, read, store, record for one record."""
+    """Stages fetch, assemble, read, store, record for one record."""
     state = load(archive, target).record()
-    original = state.original
-    if original is None or state.reading is not None:
+    if not state.sources or state.reading is not None:
         return
-    with fetched(archive.objects, original, folder) as path:
-        inspection = archive.reader.inspect(path, archive.limits)
-        total = len(inspection.pages)
+    reader, limits = archive.reader, archive.limits
+    with ExitStack() as stack:
+        fetching = (fetched(archive.objects, source.file, folder) for source in state.sources)
+        paths = [stack.enter_context(each) for each in fetching]
+        found = [reader.inspect(path, limits) for path in paths]
+        verdicts = {
+            source.file.sha256: reader.signatures(path)
+            for source, path, one in zip(state.sources, paths, found, strict=True)
+            if one.signatures and source.file.sha256 not in state.inspected
+        }
+        read = stack.enter_context(assembled(reader, state, paths, found, limits))
+        total = len(read.inspection.pages)
         archive.progress.note(target, 0, total)
-        with archive.reader.read(
-            path, inspection, archive.limits, _page_counter(archive, target, total)
-        ) as reading:
-            verdicts = archive.reader.signatures(path) if inspection.signatures else ()
-            stored = store(archive.objects, original.sha256, reading, inspection)
-            try:
-                record_reading(archive, target, reading, stored, verdicts)
-            except RuleError:
-                _take_back(archive, target, stored)
-                raise
-            # An erasure of the same text elsewhere may have taken it just before the fact.
-            if any(archive.objects.size(digest) is None for digest in stored.digests):
-                store(archive.objects, original.sha256, reading, inspection)
-            archive.views.catch_up()
+        reading = stack.enter_context(
+            reader.read(
+                read.path,
+                read.inspection,
+                limits,
+                _page_counter(archive, target, total),
+                as_it_lies=read.assembly is not None,
+            )
+        )
+        stored = store(archive.objects, read, reading)
+        try:
+            record_reading(archive, target, reading, stored, verdicts, state.revision)
+        except RuleError:
+            _take_back(archive, target, stored)
+            raise
+        # An erasure of the same text elsewhere may have taken it just before the fact.
+        if any(archive.objects.size(digest) is None for digest in stored.digests):
+            store(archive.objects, read, reading)
+        archive.views.catch_up()
 
 
 def _take_back(archive: Archive, target: StreamId, stored: Stored) -> None:

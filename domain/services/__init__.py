@@ -1,8 +1,11 @@
 """The archive's procedures. They decide through the domain and speak to ports alone."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from domain.agents import Agent
+from domain.desk import Desk
+from domain.identity import Accounts
 from domain.ports import (
     Catalogue,
     Clock,
@@ -13,6 +16,7 @@ from domain.ports import (
     JournalInspector,
     Limits,
     ObjectStore,
+    PagePictures,
     PaperReader,
     Quarantine,
     ReadingProgress,
@@ -20,6 +24,7 @@ from domain.ports import (
     Views,
     Work,
 )
+from domain.reads import ReadRecord
 from domain.values import Basis, CommandId, StreamId
 
 
@@ -32,6 +37,7 @@ class Archive:
     objects: ObjectStore
     quarantine: Quarantine
     reader: PaperReader
+    pictures: PagePictures
     index: SearchIndex
     views: Views
     catalogue: Catalogue
@@ -43,8 +49,13 @@ class Archive:
     erasures: ErasureList
     inspector: JournalInspector
     progress: ReadingProgress
+    accounts: Accounts
+    desk: Desk
+    reads: ReadRecord
     worker: StreamId
     """The software agent in whose name the background worker records."""
+    lock_horizon: timedelta = timedelta(days=365)
+    """For how long a lock on an original falls; it is renewed at its half."""
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,12 @@ def permit_on(
 
 
 def tree(archive: Archive) -> access.Tree:
-    """Every agency and the one above it."""
-    return {row.id: row.parent for row in archive.catalogue.agencies().values()}
+    """Every agency with the one above it and its heirs, as they are today."""
+    day = today(archive.clock.now())
+    return {
+        row.id: access.Place(row.history.parent_on(day), row.history.heirs_on(day))
+        for row in archive.catalogue.agencies().values()
+    }
 
 
 def today(at: datetime) -> date:
@@ -157,9 +161,9 @@ class Loaded:
         """The record of this stream."""
         return cast(record.Record, self._state(record.evolve, upto))
 
-    def agent(self) -> Agent:
+    def agent(self, upto: int | None = None) -> Agent:
         """The agent of this stream."""
-        return cast(Agent, self._state(agents.evolve, None))
+        return cast(Agent, self._state(agents.evolve, upto))
 
     def agency(self) -> agency.Agency:
         """The agency of this stream."""
@@ -195,6 +199,13 @@ def load(archive: Archive, stream: StreamId) -> Loaded:
 def new_stream(archive: Archive, kind: Kind) -> StreamId:
     """The identity of a thing that is about to exist."""
     return StreamId(f"{kind}-{archive.identifiers.new()}")
+
+
+def agencies_of(person: Loaded) -> frozenset[StreamId]:
+    """The agencies of an agent's roles; of one who lost the last of them, those it once had."""
+    held = frozenset(grant.agency for grant in person.agent().grants)
+    given = (each.event for each in person.events)
+    return held or frozenset(e.agency for e in given if isinstance(e, agents.RoleGranted))
 
 
 def resource_of(state: dossier.Dossier, paper: record.Record | None = None) -> Resource:

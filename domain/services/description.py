@@ -9,14 +9,14 @@ from hashlib import sha256, sha512
 from io import BytesIO
 from typing import TypeVar
 
-from domain import dossier, record
+from domain import agency, dossier, record
 from domain.access import Action, Resource
 from domain.dossier import DossierField, DossierKind
 from domain.errors import ClaimTakenError, InvalidValueError
 from domain.events import Change
 from domain.ports import Answer
 from domain.record import Carrier, IsolationGround, RecordField
-from domain.services import Archive, Request
+from domain.services import Archive, Request, keeping
 from domain.services.deciding import (
     Decided,
     carry_out,
@@ -26,6 +26,7 @@ from domain.services.deciding import (
     permit_on,
     today,
 )
+from domain.services.retrieval import forget_pictures
 from domain.text import nfc
 from domain.values import Digest, FileObject, Kind, Secrecy, StreamId
 
@@ -68,6 +69,8 @@ def open_dossier(
         place = Resource(frozenset({receiving}))  # Nobody opens a dossier in another's name.
         actor = permit(archive, request, Action.OPEN_DOSSIER, place)
         day = today(at)
+        for each in dict.fromkeys((receiving, deciding or receiving)):
+            agency.require_standing(load(archive, each).agency(), day)
         version = None
         if procedure is not None:
             in_force = load(archive, procedure).procedure().in_force(day)
@@ -112,9 +115,9 @@ def open_dossier(
     raise ClaimTakenError
 
 
-def _next_code(archive: Archive, kind: DossierKind, agency: StreamId, at: datetime) -> str:
+def _next_code(archive: Archive, kind: DossierKind, place: StreamId, at: datetime) -> str:
     day = today(at)
-    prefix = load(archive, agency).agency().code
+    prefix = load(archive, place).agency().code_on(day)
     make = dossier.procedure_code if kind is DossierKind.PROCEDURE else dossier.work_file_code
     pattern = make(prefix, day, 0)
     start = pattern[: pattern.rindex("-") + 1]
@@ -208,14 +211,20 @@ def correct_record(
 
 
 def confirm(archive: Archive, request: Request, target: StreamId) -> Answer:
-    """A person compared the record with its paper and vouches for it."""
+    """A person compared the record with its paper and vouches for it: the lock falls.
+
+    UnavailableError("worm-probe-failed") where the store does not keep the lock that it offers;
+    IntegrityError("bytes-altered") where it is not the original that would be locked.
+    """
 
     def decide(at: datetime) -> Decided:
         loaded = load(archive, target)
         paper = loaded.record()
         holder = load(archive, paper.dossier).dossier()
         actor = permit_on(archive, request, Action.CONFIRM, holder, paper)
-        event = record.confirm(paper, archive.objects.lock)
+        record.confirm(paper, keeping.UNLOCKED)  # Nothing is locked for what is refused anyway.
+        lock = keeping.lock_originals(archive, paper, at, held=holder.held)
+        event = record.confirm(paper, lock)
         return Decided(actor, (Change(target, loaded.version, (event,)),))
 
     return carry_out(archive, request, {"do": "confirm", "record": target}, decide)
@@ -236,7 +245,9 @@ def isolate(
         return Decided(actor, (Change(target, loaded.version, (event,)),))
 
     asked = {"do": "isolate", "record": target, "ground": ground.value, "why": why}
-    return carry_out(archive, request, asked, decide)
+    answer = carry_out(archive, request, asked, decide)
+    forget_pictures(archive, target)
+    return answer
 
 
 def close_dossier(archive: Archive, request: Request, target: StreamId) -> Answer:

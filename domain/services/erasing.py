@@ -8,10 +8,11 @@ and index forget, and the completion is recorded. A crash before (4) leaves ever
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain import dossier, erasure, record
+from domain import dossier, erasure, hold, record
 from domain.access import Action
 from domain.agents import Actor, Role
 from domain.errors import NotFoundError, RuleError
@@ -27,11 +28,13 @@ from domain.services.deciding import (
     permit_on,
 )
 from domain.services.description import put_json
+from domain.services.kinship import kin_of
+from domain.services.retrieval import forget_pictures
 from domain.text import nfc
 from domain.values import Basis, CommandId, Digest, FileObject, Kind, StreamId, kind_of
 
 _GOES = (RepresentationKind.TEXT, RepresentationKind.WORDS, RepresentationKind.THUMBNAILS)
-_STAYS = (RepresentationKind.ORIGINAL, RepresentationKind.PDFA)
+_STAYS = (RepresentationKind.ORIGINAL, RepresentationKind.PDFA, RepresentationKind.ASSEMBLY)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Remains:
     what: str
     """The digest, or the name of a field."""
     why: str
-    """A stable code: `original-kept`, `pdfa-kept`, `shared-text`."""
+    """A stable code: `original-kept`, `pdfa-kept`, `assembly-kept`, `shared-text`."""
     until: str | None
     """The day on which its retention ends, None when that is not settled."""
 
@@ -117,6 +120,8 @@ def approve_erasure(
 
     def decide(at: datetime) -> Decided:
         case, version, actor, _ = _pending(archive, request, target)
+        state = load(archive, target).dossier()
+        hold.require_free(state.code, held=state.held)
         changes, remains = _approval(archive, case, version, request.agent.id, text)
         archive.erasures.note(_noted(case, text, approved=False))
         result = {"erasure": case.id, "remains": [vars(item) for item in remains]}
@@ -150,6 +155,8 @@ def complete(archive: Archive, case_id: StreamId) -> None:
                 raise
             shared += 1  # Another lawful record came to the same bytes since the plan was made.
     archive.views.forget()
+    for each in listed["records"]:
+        forget_pictures(archive, StreamId(each))
     total = len(listed["destroyed"]) + len(listed["shared"])
     event = erasure.ErasureCompleted(total - shared, shared)
 
@@ -238,20 +245,27 @@ def _plan(archive: Archive, state: dossier.Dossier, papers: list[record.Record])
     remains: list[Remains] = []
     for paper in papers:
         goes.extend(_personal_objects(archive, paper))
-        for kind in _STAYS:
-            kept = paper.representation(kind)
-            if kept is not None:
+        # What was read before pages were split off is the text of those pages, too.
+        for other in kin_of(archive, paper):
+            goes.extend(_texts(archive, other.former))
+        for item in (*paper.representations, *paper.former):
+            if item.kind in _STAYS:
                 until = _kept_until(archive, state)
-                remains.append(Remains(kept.file.sha256.text, f"{kind.value}-kept", until))
-    shared = [digest for digest in goes if archive.catalogue.referring(digest) - own]
+                remains.append(Remains(item.file.sha256.text, f"{item.kind.value}-kept", until))
+    shared = sorted({digest for digest in goes if archive.catalogue.referring(digest) - own})
     remains.extend(Remains(digest.text, "shared-text", None) for digest in shared)
-    return Plan(tuple(sorted(set(goes) - set(shared))), tuple(sorted(set(shared))), tuple(remains))
+    remains = list(dict.fromkeys(remains))  # Two records of the dossier may share an original.
+    return Plan(tuple(sorted(set(goes) - set(shared))), tuple(shared), tuple(remains))
 
 
 def _personal_objects(archive: Archive, paper: record.Record) -> list[Digest]:
     """Every object that holds the text of a record, of its first reading and of later ones."""
+    return _texts(archive, (*paper.representations, *paper.former))
+
+
+def _texts(archive: Archive, made: Sequence[record.Representation]) -> list[Digest]:
     found: list[Digest] = []
-    for item in paper.representations:
+    for item in made:
         if item.kind in _GOES:
             found.append(item.file.sha256)
             if item.kind is RepresentationKind.THUMBNAILS:

@@ -13,6 +13,7 @@ from hashlib import sha256, sha512
 
 from domain import dossier, erasure, record
 from domain.access import Action, Resource
+from domain.arrangement import RecordMerged
 from domain.errors import (
     ArchiveError,
     IntegrityError,
@@ -23,6 +24,7 @@ from domain.errors import (
 )
 from domain.events import Event, Recorded
 from domain.ports import Finding
+from domain.reads import ReadsRecorded
 from domain.record import RepresentationKind
 from domain.services import Archive, Request
 from domain.services.deciding import load, permit
@@ -41,7 +43,9 @@ NOT_PROVED = (
 CERTIFICATE_NOT_PROVED = "certificate-from-archive"
 HARMLESS = frozenset({"object-without-fact"})
 """Findings that a crash may leave and the next start repairs."""
-_STAYS = frozenset({RepresentationKind.ORIGINAL, RepresentationKind.PDFA})
+_STAYS = frozenset(
+    {RepresentationKind.ORIGINAL, RepresentationKind.PDFA, RepresentationKind.ASSEMBLY}
+)
 _CHUNK = 1 << 20
 _BATCH = 500
 Progress = Callable[[str, int, int], None]
@@ -197,6 +201,9 @@ def _note(archive: Archive, recorded: Recorded[Event], objects: _Objects) -> Non
     match event:
         case record.RecordRegistered() if event.original is not None:
             _keep(objects, event.original)
+        case record.RecordSplitOff() | RecordMerged():
+            for original in event.originals:
+                _keep(objects, original)
         case record.RepresentationAdded():
             file = event.representation.file
             if event.representation.kind in _STAYS:
@@ -210,6 +217,8 @@ def _note(archive: Archive, recorded: Recorded[Event], objects: _Objects) -> Non
             objects.erased.add(stream)
         case record.RecordRead() | dossier.DossierClosed():
             _keep(objects, event.manifest)
+        case ReadsRecorded():
+            _keep(objects, event.segment)
         case erasure.ErasureApproved():
             _keep(objects, event.manifest)
             manifest = event.manifest.sha256

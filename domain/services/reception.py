@@ -26,6 +26,7 @@ from domain.services.deciding import (
     new_stream,
     permit_on,
 )
+from domain.services.kinship import standing
 from domain.text import nfc
 from domain.values import Digest, EventId, FileObject, Kind, Secrecy, StreamId, Tool
 
@@ -231,11 +232,12 @@ def _duplicate(
 ) -> Receipt:
     def decide(at: datetime) -> Decided:
         batch, _, actor = _parties(archive, request, arrival.batch)
-        state = load(archive, held).record()
-        if state.isolated is not None or state.erased_by is not None:
-            raise RefusedFileError("content-removed")  # Taken out of sight by a decision.
-        event = scanning.ScanDuplicated(held, arrival.name)
-        result = {"state": "duplicate", "record": held, "sha256": sha256.text}
+        state = standing(archive, load(archive, held).record())
+        gone = state.isolated is not None or state.erased_by is not None or state.withdrawn
+        if gone or state.dossier != batch.batch().dossier:
+            raise RefusedFileError("content-removed")  # Taken from here by a decision.
+        event = scanning.ScanDuplicated(state.id, arrival.name)
+        result = {"state": "duplicate", "record": state.id, "sha256": sha256.text}
         return Decided(actor, (Change(arrival.batch, batch.version, (event,)),), result)
 
     return _receipt(arrival.batch, carry_out(archive, request, arrival.asked, decide))

@@ -1,4 +1,4 @@
-"""Finding, showing and handing out: everything here reads, nothing here decides."""
+"""Showing and handing out: everything here reads, nothing here decides."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,73 +6,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO
 
-from domain import access, dossier, erasure, record, scanning
+from domain import access, arrangement, dossier, erasure, record, scanning
 from domain.access import Action, Resource
 from domain.errors import IntegrityError, InvalidValueError, NotFoundError, RuleError
 from domain.events import Event, Recorded
-from domain.ports import Examined, Hit, Incident, SearchAnswer, SearchScope, WorkItem
+from domain.ports import Examined, Incident, SearchScope, WorkItem
 from domain.record import RepresentationKind
 from domain.services import Archive, Request
 from domain.services.deciding import (
     VIETNAM,
+    agencies_of,
     load,
     require_seen,
     resource_of,
     today,
     tree,
 )
-from domain.text import holds
-from domain.values import FileObject, Kind, StreamId, kind_of
-
-Box = tuple[float, float, float, float]
-
-
-# ---------------------------------------------------------------- search
-
-
-@dataclass(frozen=True)
-class Found:
-    """A hit with its place in the archive and on the page."""
-
-    hit: Hit
-    dossier_code: str
-    boxes: tuple[Box, ...]
-    """Left, top, right, bottom of each matched word, in 0..1 of the page as it is shown."""
-
-
-@dataclass(frozen=True)
-class Findings:
-    """One page of results."""
-
-    answer: SearchAnswer
-    found: tuple[Found, ...]
-
-
-def search(
-    archive: Archive,
-    request: Request,
-    query: str,
-    *,
-    agency: StreamId | None = None,
-    year: int | None = None,
-    type_name: str | None = None,
-    limit: int = 10,
-    offset: int = 0,
-) -> Findings:
-    """Pages that match, as far as the agent may read; access is part of the query."""
-    if not 1 <= limit <= 200 or not 0 <= offset <= 100_000:
-        raise InvalidValueError("invalid-paging")
-    allowed = search_scope(archive, request)
-    answer = archive.index.search(
-        query,
-        allowed,
-        agency=agency,
-        year=year,
-        type_name=type_name,
-        limit=limit,
-        offset=offset,
-    )
-    return Findings(answer, tuple(_place(archive, hit) for hit in answer.hits))
+from domain.services.kinship import is_past_seen, is_seen, require_unshared, standing
+from domain.values import Digest, FileObject, Kind, StreamId, kind_of
 
 
 def search_scope(archive: Archive, request: Request) -> SearchScope:
@@ -82,29 +33,6 @@ def search_scope(archive: Archive, request: Request) -> SearchScope:
     )
     # Restricted pages show only to who may read them in every agency of the search.
     return SearchScope(reach.agencies, restricted=reach.agencies <= reach.restricted)
-
-
-def _place(archive: Archive, hit: Hit) -> Found:
-    paper = load(archive, hit.record).record()
-    code = load(archive, paper.dossier).dossier().code
-    return Found(hit, code, _boxes(archive, paper, hit))
-
-
-def _boxes(archive: Archive, paper: record.Record, hit: Hit) -> tuple[Box, ...]:
-    words = paper.representation(RepresentationKind.WORDS)
-    if words is None or paper.reading is None or not hit.words:
-        return ()
-    page = page_of(archive, paper, hit.page)
-    if page is None or page["words"] is None:
-        return ()
-    offset, length = page["words"]
-    with archive.objects.open(words.file.sha256, offset=offset, length=length) as source:
-        line = json.loads(source.read())
-    return tuple(
-        (left, top, right, bottom)
-        for text, left, top, right, bottom, _ in line["words"]
-        if holds(text, hit.words)
-    )
 
 
 # ---------------------------------------------------------------- showing
@@ -174,13 +102,19 @@ def _day(text: str) -> date:
 def show_record(
     archive: Archive, request: Request, target: StreamId, *, at: int | None = None
 ) -> RecordShown:
-    """A record at a journal position, or now. What may be read is decided by today's state."""
+    """A record at a journal position, or now. What may be read is decided by today's state.
+
+    Pages that the record showed before they were arranged anew are shown as long as none of them
+    may belong to a record out of sight.
+    """
     loaded = load(archive, target)
     now = loaded.record()
-    holder = load(archive, now.dossier).dossier()
-    require_seen(archive, request, resource_of(holder, now), target)
+    holder = _seen(archive, request, now)
     state = loaded.record(at)
-    pages = _pages(archive, state) if now.erased_by is None else ()
+    hidden = now.erased_by is not None or (
+        state.revision != now.revision and not is_past_seen(archive, request, now)
+    )
+    pages = () if hidden else _pages(archive, state)
     last = max(e.position for e in loaded.events if at is None or e.position <= at)
     return RecordShown(state, holder.code, pages, last, _decision(archive, now.erased_by))
 
@@ -188,7 +122,11 @@ def show_record(
 def show_dossier(
     archive: Archive, request: Request, target: StreamId, *, at: int | None = None
 ) -> DossierShown:
-    """A dossier at a journal position, or now, with its records; isolated ones are not shown."""
+    """A dossier at a journal position, or now, with its records.
+
+    Isolated and withdrawn ones are not shown, absorbed ones as long as they were records, and
+    those that left for another dossier to who may see them there.
+    """
     loaded = load(archive, target)
     now = loaded.dossier()
     require_seen(archive, request, resource_of(now), now.code)
@@ -197,10 +135,28 @@ def show_dossier(
     shown: list[record.Record] = []
     for each in state.records:
         papers = load(archive, each)
-        if papers.record().isolated is None:
-            shown.append(papers.record(at))
+        then = papers.record(at)
+        if then.absorbed_into is None and is_listed(archive, request, target, papers.record()):
+            shown.append(then)
             last = max(last, *(e.position for e in papers.events if at is None or e.position <= at))
     return DossierShown(state, tuple(shown), last, _decision(archive, now.erased_by))
+
+
+def is_listed(archive: Archive, request: Request, target: StreamId, now: record.Record) -> bool:
+    """True when a dossier may show a record that is or was in it."""
+    holder = standing(archive, now)
+    if holder.dossier != target:
+        return is_seen(archive, request, now)
+    return holder.isolated is None and not holder.withdrawn
+
+
+def _seen(archive: Archive, request: Request, paper: record.Record) -> dossier.Dossier:
+    """The dossier of a record that the agent may see; an absorbed one is seen by who sees the
+    record that holds its pages now. Raises NotFoundError."""
+    now = standing(archive, paper)
+    holder = load(archive, now.dossier).dossier()
+    require_seen(archive, request, resource_of(holder, now), paper.id)
+    return holder
 
 
 def _decision(archive: Archive, case: StreamId | None) -> str | None:
@@ -249,18 +205,108 @@ class Handed:
 
 
 def hand_out(
-    archive: Archive, request: Request, target: StreamId, kind: RepresentationKind
+    archive: Archive,
+    request: Request,
+    target: StreamId,
+    kind: RepresentationKind,
+    *,
+    which: int = 1,
 ) -> Handed:
-    """One representation of a record, digest checked on the way."""
+    """One representation of a record, digest checked on the way.
+
+    `which` of several originals, in the order in which they came. RuleError("original-shared")
+    for one that holds pages of a record out of sight.
+    """
     state = load(archive, target).record()
-    holder = load(archive, state.dossier).dossier()
-    require_seen(archive, request, resource_of(holder, state), target)
+    _require_held(archive, request, state)
+    if kind is RepresentationKind.ORIGINAL:
+        if not 1 <= which <= len(state.sources):
+            raise NotFoundError(reference=f"{target}/{kind.value}")
+        file = state.sources[which - 1].file
+        require_unshared(archive, request, state, file.sha256)
+        return Handed(file, archive.objects.open(file.sha256))
     found = state.representation(kind)
     if found is None:
         if state.erased_by is not None:
             raise RuleError("record-erased", record=target)
         raise NotFoundError(reference=f"{target}/{kind.value}")
     return Handed(found.file, archive.objects.open(found.file.sha256))
+
+
+def _require_held(archive: Archive, request: Request, state: record.Record) -> None:
+    """NotFoundError for who may not see the record, RuleError for one that holds no pages."""
+    _seen(archive, request, state)
+    if state.absorbed_into is not None:
+        raise RuleError("record-absorbed", record=state.id, into=state.absorbed_into)
+    if state.withdrawn:
+        raise RuleError("record-withdrawn", record=state.id)
+
+
+# ---------------------------------------------------------------- pictures of pages
+
+WIDEST = 2400
+"""Pixels across of the largest picture of a page."""
+
+
+def page_picture(
+    archive: Archive, request: Request, target: StreamId, page: int, width: int
+) -> bytes:
+    """A page as it is shown, a JPEG `width` pixels across: from the PDF/A, or from the original
+    where there is none. Raises NotFoundError for no such page."""
+    if not 1 <= width <= WIDEST:
+        raise InvalidValueError("invalid-width", limit=WIDEST)
+    state = load(archive, target).record()
+    _require_held(archive, request, state)
+    if state.erased_by is not None:
+        raise RuleError("record-erased", record=target)
+    if page < 1 or (state.pages is not None and page > state.pages):
+        raise NotFoundError(reference=f"{target}/{page}")
+    file, number, turned = _place_of(archive, state, page)
+    picture = archive.pictures.picture(file, number, width, turned)
+    now = load(archive, target).record()
+    if (now.isolated, now.erased_by, now.withdrawn) != (None, None, False):
+        forget_pictures(archive, target)  # Whoever hid it may have cleared them before.
+        raise NotFoundError(reference=f"{target}/{page}")
+    return picture
+
+
+def _place_of(archive: Archive, state: record.Record, page: int) -> tuple[FileObject, int, int]:
+    """The file that shows a page, the page's number in it, and degrees to turn it by."""
+    pdfa = state.representation(RepresentationKind.PDFA)
+    if pdfa is not None and state.reading is not None:
+        return pdfa.file, page, 0
+    if not state.sources:
+        raise NotFoundError(reference=f"{state.id}/{page}")
+    if state.arrangement is not None:
+        number, turned = state.arrangement[page - 1]
+        at, inside = arrangement.place_of(state.sources, number)
+        return state.sources[at].file, inside, turned
+    read = page_of(archive, state, page) if state.reading is not None else None
+    return state.sources[0].file, page, int(read["turned"]) if read else 0
+
+
+def thumbnail(archive: Archive, request: Request, target: StreamId, page: int) -> bytes:
+    """The small picture of a page, a JPEG. Raises NotFoundError where there is none."""
+    state = load(archive, target).record()
+    _require_held(archive, request, state)
+    found = state.representation(RepresentationKind.THUMBNAILS)
+    missing = NotFoundError(reference=f"{target}/{page}")
+    if found is None:
+        raise missing
+    with archive.objects.open(found.file.sha256) as source:
+        listed = json.loads(source.read())["thumbnails"]
+    if not 1 <= page <= len(listed) or listed[page - 1] is None:
+        raise missing
+    with archive.objects.open(Digest(listed[page - 1]["sha256"])) as source:
+        return source.read()
+
+
+def forget_pictures(archive: Archive, target: StreamId) -> None:
+    """Leaves no kept picture of a record's pages, as they are or were arranged."""
+    state = load(archive, target).record()
+    kept = (RepresentationKind.ORIGINAL, RepresentationKind.PDFA)
+    made = (*state.representations, *state.former)
+    archive.pictures.forget([item.file.sha256 for item in made if item.kind in kept])
 
 
 # ---------------------------------------------------------------- history
@@ -273,19 +319,33 @@ def history(
     one that is no longer what was signed is named so, and the others are shown all the same."""
     if kind_of(target) not in _PUBLIC:
         require_seen(archive, request, resource_behind(archive, target), target)
-    hidden = frozenset(incident.record for incident in archive.work.incidents())
+    hidden = _hidden(archive)
     examined = archive.journal.examine(archive.history.of(target, upto=at))
     return tuple(each for each in examined if not _speaks_of(each, hidden))
 
 
+def _hidden(archive: Archive) -> frozenset[StreamId]:
+    """Isolated records, and those whose pages they took over."""
+    found: set[StreamId] = set()
+    waiting = {incident.record for incident in archive.work.incidents()}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        events = _readable(archive, name)
+        merged = [e.event for e in events if isinstance(e.event, arrangement.RecordMerged)]
+        waiting |= {event.absorbed for event in merged} - found
+    return frozenset(found)
+
+
 def _speaks_of(each: Examined, records: frozenset[StreamId]) -> bool:
-    """True for what was recorded of one of the records, in its own stream or in its batch's."""
+    """True for what was recorded of one of the records: in its own stream, in its batch's, or
+    where its pages were split off."""
     if each.stream in records:
         return True
     event = each.recorded.event if each.recorded is not None else None
     if isinstance(event, scanning.ScanReceived | scanning.ScanDuplicated):
         return event.record in records
-    return False
+    return isinstance(event, arrangement.RecordSplit) and event.into in records
 
 
 _PUBLIC = frozenset({Kind.PROCEDURE, Kind.ARCHIVE})
@@ -298,15 +358,14 @@ def resource_behind(archive: Archive, target: StreamId) -> Resource:
     Raises IntegrityError when what access depends on cannot be read.
     """
     events = [recorded.event for recorded in _readable(archive, target)]
+    if kind_of(target) is Kind.RECORD:
+        return _resource_of_record(archive, events)
     for event in events:
         match event:
             case dossier.DossierOpened():
                 agencies = frozenset({event.receiving, event.deciding})
                 restricted = any(isinstance(e, dossier.DossierRestricted) for e in events)
                 return Resource(agencies, restricted=restricted)
-            case record.RecordRegistered():
-                isolated = any(isinstance(e, record.RecordIsolated) for e in events)
-                return replace(resource_behind(archive, event.dossier), isolated=isolated)
             case scanning.BatchOpened() | erasure.ErasureRequested():
                 return resource_behind(archive, event.dossier)
             case _:
@@ -315,12 +374,30 @@ def resource_behind(archive: Archive, target: StreamId) -> Resource:
         case Kind.AGENCY:
             return Resource(frozenset({target}))
         case Kind.AGENT:
-            grants = load(archive, target).agent().grants
-            return Resource(frozenset(grant.agency for grant in grants))
+            return Resource(agencies_of(load(archive, target)))
         case Kind.PROCEDURE | Kind.ARCHIVE:
             return Resource(frozenset(tree(archive)))
         case _:
             raise IntegrityError
+
+
+def _resource_of_record(archive: Archive, events: Sequence[Event]) -> Resource:
+    """The last dossier counts; of an absorbed record, the one that holds its pages now."""
+    place: StreamId | None = None
+    isolated = False
+    for event in events:
+        match event:
+            case record.RecordRegistered() | record.RecordSplitOff() | arrangement.RecordMoved():
+                place = event.dossier
+            case arrangement.RecordAbsorbed():
+                return resource_behind(archive, event.into)
+            case record.RecordIsolated():
+                isolated = True
+            case _:
+                pass
+    if place is None:
+        raise IntegrityError
+    return replace(resource_behind(archive, place), isolated=isolated)
 
 
 def _readable(archive: Archive, target: StreamId) -> Sequence[Recorded[Event]]:

@@ -3,7 +3,8 @@
     <root>/ab/cd/<64 hexadecimal digits>   an object, mode 0440, complete as long as it is visible
     <root>/incoming/put-*                  what is being written, or what a crash has left of it
 
-Nothing here can refuse an administrator of the machine: `lock` is `none`.
+Nothing here can refuse an administrator of the machine: `lock` is `none`, and to protect or to
+hold an object changes nothing.
 What stood on a disk before it was destroyed is the disk's affair; use one that is encrypted.
 """
 
@@ -15,7 +16,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,7 @@ from domain.errors import (
     RuleError,
     UnavailableError,
 )
+from domain.ports import Protection
 from domain.values import Digest, EventId
 from infrastructure.objects.streams import (
     CHUNK,
@@ -171,6 +173,24 @@ class FileObjectStore:
                     _sync_directory(self._incoming)
                 target.unlink()
                 os.fsync(directory)
+
+    def protect(self, digest: Digest, *, until: datetime) -> None:
+        """See the port: nothing, as `lock` says."""
+
+    def protection(self, digest: Digest) -> Protection:
+        """See the port: never any."""
+        if self.size(digest) is None:
+            raise NotFoundError("object-not-found", sha256=digest.hex)
+        return Protection(None, held=False)
+
+    def hold(self, digest: Digest) -> None:
+        """See the port: nothing, as `lock` says."""
+
+    def release(self, digest: Digest) -> None:
+        """See the port: nothing, as `lock` says."""
+
+    def probe(self, *, within: timedelta = timedelta(0)) -> None:
+        """See the port: nothing was promised, so nothing is tried."""
 
     def inspect_objects(self) -> Iterator[tuple[Digest, datetime]]:
         """See the port; the time is that of the last `put` of the bytes."""

@@ -1,8 +1,8 @@
 """Objects in a bucket of an S3 server, by the `minio` SDK: plain S3, nothing of one product.
 
 The key of an object is `sha256/<64 hexadecimal digits>`. The bucket keeps versions and was made
-with object lock, so that the lock can fall later, when a person has confirmed a record; no
-object is locked here yet, and `lock` says `none`.
+with object lock, without a default: an object is locked by `protect` and `hold` alone
+(`worm.py`), one version at a time, and that version was read back first.
 
 Deliberately absent: trust in a reply that did not come. After a lost one the right bytes may be
 there; putting them again succeeds, and nobody is told before that they are kept.
@@ -12,17 +12,18 @@ import base64
 import io
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import MinioException, S3Error
+from minio.error import S3Error
 
 from domain.errors import (
     IntegrityError,
@@ -31,8 +32,11 @@ from domain.errors import (
     RuleError,
     UnavailableError,
 )
+from domain.ports import Protection
 from domain.values import Digest, EventId
+from infrastructure.objects import worm
 from infrastructure.objects.bucket import Bucket
+from infrastructure.objects.s3 import CHECKSUM, connect, meaning_of, s3_faults
 from infrastructure.objects.streams import (
     CHUNK,
     PlainStream,
@@ -45,22 +49,6 @@ _PREFIX = "sha256/"
 _PART = 16 << 20
 """Bytes that are sent at a time: an object of one part has a checksum that the server checks."""
 _IN_MEMORY = 8 << 20
-_CHECKSUM = "x-amz-checksum-sha256"
-
-_S3_FAULTS = {
-    "AccessDenied": "store-forbidden",
-    "InvalidAccessKeyId": "store-forbidden",
-    "SignatureDoesNotMatch": "store-forbidden",
-    "NoSuchBucket": "store-missing",
-    "ObjectLockConfigurationNotFoundError": "store-without-lock",
-    "EntityTooLarge": "object-too-large",
-    "QuotaExceeded": "disk-full",
-    "XMinioStorageFull": "disk-full",
-    "XMinioAdminBucketQuotaExceeded": "disk-full",
-    "RequestTimeTooSkewed": "store-clock-differs",
-}
-"""How an S3 error is called here; every other one is `store-failing`."""
-
 
 _EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
 _ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion", "MethodNotAllowed"}
@@ -69,70 +57,24 @@ _OBJECT = re.compile(r"[0-9a-f]{64}")
 _ROUNDS = 5
 
 
-class _Pool(urllib3.PoolManager):
-    """Adds to the SDK's request for a whole object that it must not replace another.
-
-    The SDK has no parameter for it. A server that does not know the header keeps a second
-    version of the same bytes, which costs room and nothing else.
-    """
-
-    def urlopen(self, method: str, url: str, *args: Any, **kw: Any) -> urllib3.BaseHTTPResponse:
-        headers = kw.get("headers") or {}
-        if method == "PUT" and _CHECKSUM in headers:
-            kw["headers"] = urllib3.HTTPHeaderDict(headers, **{"If-None-Match": "*"})
-        return super().urlopen(method, url, *args, **kw)
-
-
-def _connect(bucket: Bucket) -> Minio:
-    pool = _Pool(
-        timeout=urllib3.Timeout(connect=5.0, read=bucket.seconds),
-        retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
-        maxsize=10,
-        cert_reqs="CERT_REQUIRED",
-        ca_certs=bucket.ca_file,
-    )
-    return Minio(
-        bucket.host,
-        access_key=bucket.access_key,
-        secret_key=bucket.secret_key,
-        secure=bucket.secure,
-        region=bucket.region,
-        http_client=pool,
-    )
-
-
-@contextmanager
-def _s3_faults() -> Iterator[None]:
-    """Turns the SDK's errors into ours; `s3` in their details names the server's own code."""
-    try:
-        yield
-    except S3Error as exc:
-        code = exc.code or "unknown"
-        raise UnavailableError(_S3_FAULTS.get(code, "store-failing"), s3=code) from exc
-    except MinioException as exc:
-        raise UnavailableError("store-failing", s3=type(exc).__name__) from exc
-    except urllib3.exceptions.HTTPError as exc:
-        # Its text holds the address of the request: not repeated.
-        raise UnavailableError("store-unreachable", cause=type(exc).__name__) from exc
-
-
 def ensure_bucket(bucket: Bucket) -> None:
     """Makes the bucket if it is not there; raises UnavailableError when it cannot lock objects."""
-    client = _connect(bucket)
-    with _s3_faults():
+    client = connect(bucket)
+    with s3_faults():
         if not client.bucket_exists(bucket.name):
             client.make_bucket(bucket.name, object_lock=True)
     _check_bucket(client, bucket.name)
 
 
 def _check_bucket(client: Minio, name: str) -> None:
-    with _s3_faults():
+    with s3_faults():
         if client.get_bucket_versioning(name).status != "Enabled":
             raise UnavailableError("store-without-versions")
         # Fails where lock was not set when the bucket was made. An empty rule, as VersityGW
         # gives it, says that lock is on without a default; the SDK cannot read that.
         with suppress(ValueError):
-            client.get_object_lock_config(name)
+            if client.get_object_lock_config(name).mode is not None:
+                raise UnavailableError("store-locks-everything")
 
 
 class S3ObjectStore:
@@ -142,13 +84,14 @@ class S3ObjectStore:
     Nothing is asked of the server until the first call.
     """
 
-    lock = "none"
+    lock = "compliance"
 
     def __init__(self, bucket: Bucket, *, is_referred: Callable[[Digest], bool]) -> None:
         self._bucket = bucket.name
-        self._client = _connect(bucket)
+        self._client = connect(bucket)
         self._is_referred = is_referred
         self._checked = False
+        self._proved: float | None = None
 
     def put(self, digest: Digest, source: BinaryIO) -> None:
         """See the port. After an error the right bytes may be there, as a reply can be lost.
@@ -164,7 +107,7 @@ class S3ObjectStore:
             if self._holds(digest):  # (2)
                 return
             spooled.seek(0)
-            with _s3_faults():
+            with s3_faults():
                 version = self._send(key, cast("BinaryIO", spooled), size, digest)  # (3)
         if version is not None and size <= _PART:
             return
@@ -173,7 +116,7 @@ class S3ObjectStore:
         except IntegrityError as exc:
             if version is None:
                 raise
-            with _s3_faults():
+            with s3_faults():
                 self._client.remove_object(self._bucket, key, version)
             raise UnavailableError("store-failing", sha256=digest.hex) from exc
         if not held:
@@ -189,7 +132,7 @@ class S3ObjectStore:
                     key,
                     spooled,
                     size,
-                    metadata={_CHECKSUM: checksum} if size <= _PART else None,
+                    metadata={CHECKSUM: checksum} if size <= _PART else None,
                     part_size=_PART,
                     num_parallel_uploads=1,  # More would hold as many parts in memory.
                 )
@@ -220,7 +163,7 @@ class S3ObjectStore:
         if length == 0:  # The SDK would take it for no length at all.
             self._stat(digest)
             return io.BytesIO()
-        with _s3_faults():
+        with s3_faults():
             try:
                 reply = self._client.get_object(
                     self._bucket, _key(digest), offset=offset, length=length or 0
@@ -253,27 +196,101 @@ class S3ObjectStore:
         """
         if self._is_referred(digest):
             raise RuleError("still-referred", sha256=digest.hex)
-        with _s3_faults():
+        with s3_faults():
             for _ in range(_ROUNDS):  # A put may come between listing and removing.
                 versions = self._versions(digest)
                 if not versions:
                     return
                 # The request succeeds as a whole; what was refused stands in its answer.
                 for refusal in self._client.remove_objects(self._bucket, versions):
-                    code = _S3_FAULTS.get(refusal.code, "store-failing")
-                    raise UnavailableError(code, s3=refusal.code, sha256=digest.hex)
+                    if worm.is_refusal(refusal.code):
+                        raise RuleError("object-locked", sha256=digest.hex)
+                    raise UnavailableError(
+                        meaning_of(refusal.code), s3=refusal.code, sha256=digest.hex
+                    )
         raise UnavailableError("store-failing", sha256=digest.hex)
+
+    def protect(self, digest: Digest, *, until: datetime) -> None:
+        """See the port. (1) The version that will be locked is read back, unless it is locked
+        already. (2) Its lock is set, or made longer. (3) The server is asked what it has kept.
+        """
+        version, found = self._trusted(digest)  # (1)
+        if found.until is not None and found.until >= until:
+            return
+        with s3_faults():
+            worm.retain(self._client, self._bucket, _key(digest), version, until)  # (2)
+            kept = worm.protection(self._client, self._bucket, _key(digest), version)  # (3)
+        if kept.until is None or kept.until < until:
+            raise UnavailableError("lock-refused", sha256=digest.hex)
+
+    def protection(self, digest: Digest) -> Protection:
+        """See the port."""
+        return self._current(digest)[1]
+
+    def hold(self, digest: Digest) -> None:
+        """See the port; the version is read back as for a lock."""
+        version, found = self._trusted(digest)
+        if found.held:
+            return
+        with s3_faults():
+            self._client.enable_object_legal_hold(self._bucket, _key(digest), version)
+            kept = worm.protection(self._client, self._bucket, _key(digest), version)
+        if not kept.held:
+            raise UnavailableError("lock-refused", sha256=digest.hex)
+
+    def release(self, digest: Digest) -> None:
+        """See the port: no version stays held, also one that lies below another."""
+        key = _key(digest)
+        with s3_faults():
+            for entry in worm.versions(self._client, self._bucket, key):
+                if worm.protection(self._client, self._bucket, key, entry).held:
+                    self._client.disable_object_legal_hold(self._bucket, key, entry)
+
+    def probe(self, *, within: timedelta = timedelta(0)) -> None:
+        """See the port."""
+        now = time.monotonic()
+        if self._proved is not None and now - self._proved < within.total_seconds():
+            return
+        self._proved = None  # A proof from before a failure is worth nothing.
+        with s3_faults():
+            _check_bucket(self._client, self._bucket)
+            worm.prove(self._client, self._bucket)
+        self._proved = now
+
+    def _current(self, digest: Digest) -> tuple[str, Protection]:
+        """The newest version and how it is locked."""
+        with s3_faults():
+            try:
+                found = self._client.stat_object(self._bucket, _key(digest))
+            except S3Error as exc:
+                raise _not_found(exc, digest) from exc
+            return found.version_id or "null", worm.read_protection(found)
+
+    def _trusted(self, digest: Digest) -> tuple[str, Protection]:
+        """The newest version and its lock; without one it is read back, so that no other bytes
+        become indestructible in the place of the right ones. Raises IntegrityError."""
+        self._check_once()
+        version, found = self._current(digest)
+        if found.until is None and not found.held:
+            with s3_faults():
+                reply = self._client.get_object(self._bucket, _key(digest), version_id=version)
+                size = int(reply.headers["Content-Length"])
+            read, close = partial(_read, reply), partial(_release, reply)
+            with VerifiedStream(read, close, digest=digest, size=size) as stored:
+                while stored.read(CHUNK):
+                    pass
+        return version, found
 
     def inspect_objects(self) -> Iterator[tuple[Digest, datetime]]:
         """See the port; the time is the server's, that of the last version."""
-        with _s3_faults():
+        with s3_faults():
             for entry in self._client.list_objects(self._bucket, prefix=_PREFIX, recursive=True):
                 name = (entry.object_name or "").removeprefix(_PREFIX)
                 if _OBJECT.fullmatch(name) and entry.last_modified:
                     yield Digest(f"sha256:{name}"), entry.last_modified
 
     def _stat(self, digest: Digest) -> int:
-        with _s3_faults():
+        with s3_faults():
             try:
                 return self._client.stat_object(self._bucket, _key(digest)).size or 0
             except S3Error as exc:
@@ -311,7 +328,7 @@ def _spool(spooled: tempfile.SpooledTemporaryFile[bytes], chunk: bytes) -> None:
 
 
 def _read(reply: urllib3.BaseHTTPResponse, count: int) -> bytes:
-    with _s3_faults():
+    with s3_faults():
         return reply.read(count)
 
 

@@ -45,10 +45,13 @@ class Job:
         source: pictures.Source,
         folder: Path,
         finished: Callable[[int, words.Read, int], None],
+        *,
+        as_it_lies: bool,
     ) -> None:
         self.source = source
         self.folder = folder
         self.finished = finished
+        self.as_it_lies = as_it_lies
         self.turned: dict[int, int] = {}
         self.previews: dict[str, int] = {}
         self.lock = threading.Lock()
@@ -62,7 +65,9 @@ class Job:
         if n not in self.turned:
             try:
                 picture, dpi = self.source.grey(n)
-                result = recognise.read_picture(picture, dpi, self.folder, n, options)
+                result = recognise.read_picture(
+                    picture, dpi, self.folder, n, options, as_it_lies=self.as_it_lies
+                )
             except (OSError, ValueError, MemoryError, SyntaxError, RuntimeError):
                 # One picture that cannot be decoded must not cost the other pages.
                 result = words.Read(*self.source.size(n), 72.0, problem="skipped"), 0

@@ -32,14 +32,15 @@ _DEPTH = 20
 
 def inspect(path: Path, limits: Limits) -> Inspection:
     """What the file is; raises RefusedFileError (see the port)."""
-    media_type = _media_type(path)
+    media_type = media_type_of(path)
     Image.MAX_IMAGE_PIXELS = None  # Our own limit is checked before any pixel is decoded.
     if media_type == "application/pdf":
         return _pdf(path, limits)
     return Inspection(media_type, tuple(_image(path, media_type, limits)), 0, ())
 
 
-def _media_type(path: Path) -> str:
+def media_type_of(path: Path) -> str:
+    """What the first bytes say; raises RefusedFileError for what is not accepted."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if not head:

@@ -63,11 +63,12 @@ def _options(
     )
 
 
-def described(limits: Limits) -> str:
+def described(limits: Limits, *, as_it_lies: bool) -> str:
     """The options, for the record of the derivative."""
+    turn = "straighten" if as_it_lies else "turn+straighten"
     return (
         "languages=vie+eng output_type=pdfa-2 pdfa_backend=internal mode=default optimize=0 "
-        "picture=grey,150-500dpi turn+straighten=where-read-badly "
+        f"picture=grey,150-500dpi {turn}=where-read-badly "
         f"tesseract_timeout={limits.page_seconds} max_image_mpixels={limits.page_megapixels}"
     )
 

@@ -46,6 +46,12 @@ class WarmProcess:
                     return control
         raise AssertionError
 
+    def start(self) -> None:
+        """Starts the warm process where it is not there: the next job need not wait for it."""
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._start()
+
     def kill(self, control: socket.socket, name: str, channel: socket.socket) -> None:
         """Kills a job and waits until it is dead, so that its folder can go."""
         with suppress(OSError), self._lock:

@@ -93,6 +93,8 @@ def read(
     limits: Limits,
     threads: int,
     on_page: Callable[[PageRead], None],
+    *,
+    as_it_lies: bool,
 ) -> dict[str, Any]:
     """Does the whole job; gives what `wire.RESULT` holds."""
     Image.MAX_IMAGE_PIXELS = limits.page_megapixels * 1_000_000
@@ -121,7 +123,7 @@ def read(
         else:
             clean.from_pictures(path, made, count, tmp)
         notes += ["pages-drawn"] if drawn else []
-        engine.bind(engine.Job(source, tmp, results.finished))
+        engine.bind(engine.Job(source, tmp, results.finished, as_it_lies=as_it_lies))
         problem = pdfa.from_scans(made, target, scanned, limits, threads)
         if problem is not None and isinstance(source, pictures.PdfPages) and not own:
             # The pictures themselves may be what no PDF/A may hold. The pages stay read.
@@ -148,7 +150,7 @@ def read(
     return {
         "pages": [asdict(page) for page in read_pages],
         "pdfa_problem": problem,
-        "tool": asdict(engine.tool(pdfa.described(limits))),
+        "tool": asdict(engine.tool(pdfa.described(limits, as_it_lies=as_it_lies))),
         "warnings": notes,
     }
 

@@ -7,20 +7,24 @@ and takes from the job's folder only what `wire` accepts.
 import secrets
 import shutil
 import socket
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from domain.errors import ReadingError, RefusedFileError
-from domain.ports import Inspection, Limits, PageRead, Reading, SignatureVerdict
+from domain.errors import NotFoundError, ReadingError, RefusedFileError
+from domain.ports import Assembled, Inspection, Limits, PageRead, Reading, SignatureVerdict
 from infrastructure.ocr import sandbox, wire
 from infrastructure.ocr.process import WarmProcess, lines
 
 _INSPECT_SECONDS = 300
+_ASSEMBLE_SECONDS = 600
+_PICTURE_SECONDS = 60
+_PICTURE_BYTES = 64 << 20
 
 
 class SandboxedReader:
@@ -40,6 +44,10 @@ class SandboxedReader:
         self.confinement = confinement or sandbox.confinement()
         self._slots = threading.BoundedSemaphore(jobs)
         self._warm = WarmProcess(self._tree, self.confinement.kind)
+
+    def warm(self) -> None:
+        """Starts the sandbox, for which the first file would wait a second or two."""
+        self._warm.start()
 
     def inspect(self, path: str, limits: Limits) -> Inspection:
         """See PaperReader. A parser that dies of the file refuses it, `file-damaged`; one
@@ -63,11 +71,21 @@ class SandboxedReader:
 
     @contextmanager
     def read(
-        self, path: str, inspection: Inspection, limits: Limits, on_page: Callable[[PageRead], None]
+        self,
+        path: str,
+        inspection: Inspection,
+        limits: Limits,
+        on_page: Callable[[PageRead], None],
+        *,
+        as_it_lies: bool = False,
     ) -> Iterator[Reading]:
         """See PaperReader."""
         pages = len(inspection.pages)
-        request = {"inspection": wire.inspection_to(inspection), "threads": min(self._jobs, pages)}
+        request = {
+            "inspection": wire.inspection_to(inspection),
+            "threads": min(self._jobs, pages),
+            "as_it_lies": as_it_lies,
+        }
         seconds = sandbox.wall_seconds(limits, pages=pages)
         with self._job(path, "read", limits, seconds, on_page, **request) as folder:
             try:
@@ -75,6 +93,46 @@ class SandboxedReader:
             except wire.MalformedError as error:
                 raise ReadingError("reader-crashed") from error
             yield reading
+
+    @contextmanager
+    def assemble(
+        self, paths: Sequence[str], pages: Sequence[tuple[int, int, int]], limits: Limits
+    ) -> Iterator[Assembled]:
+        """See PaperReader. A job takes one descriptor, so the files go in one after the other."""
+        with tempfile.TemporaryFile(dir=self._tree.parent) as bundle:
+            sizes: list[int] = []
+            for path in paths:
+                with Path(path).open("rb") as source:
+                    shutil.copyfileobj(source, bundle, 1 << 20)
+                sizes.append(bundle.tell() - sum(sizes))
+            bundle.flush()
+            whole = f"/proc/self/fd/{bundle.fileno()}"
+            with self._job(
+                whole, "assemble", limits, _ASSEMBLE_SECONDS, sizes=sizes, pages=list(pages)
+            ) as folder:
+                try:
+                    tool = wire.tool_from(wire.load(folder / wire.RESULT).get("tool"))
+                    if not wire.is_plain(folder / wire.ASSEMBLED):
+                        raise wire.MalformedError
+                except wire.MalformedError as error:
+                    raise ReadingError("reader-crashed") from error
+                yield Assembled(str(folder / wire.ASSEMBLED), tool)
+
+    def picture(self, path: str, page: int, width: int, turned: int) -> bytes:
+        """See PaperReader."""
+        with self._job(
+            path, "picture", Limits(), _PICTURE_SECONDS, page=page, width=width, turned=turned
+        ) as folder:
+            try:
+                drawn = wire.load(folder / wire.RESULT).get("drawn")
+                if drawn is False:
+                    raise NotFoundError(reference=str(page))
+                target = folder / wire.PICTURE
+                if not wire.is_plain(target) or target.stat().st_size > _PICTURE_BYTES:
+                    raise wire.MalformedError
+                return target.read_bytes()
+            except wire.MalformedError as error:
+                raise ReadingError("reader-crashed") from error
 
     def signatures(self, path: str) -> tuple[SignatureVerdict, ...]:
         """See PaperReader."""

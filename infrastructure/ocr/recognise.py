@@ -28,9 +28,16 @@ _HARMFUL_TILT = 2.5
 
 
 def read_picture(
-    picture: Image.Image, dpi: float, folder: Path, n: int, options: OcrOptions
+    picture: Image.Image,
+    dpi: float,
+    folder: Path,
+    n: int,
+    options: OcrOptions,
+    *,
+    as_it_lies: bool,
 ) -> tuple[Read, int]:
-    """What the picture says, and the degrees clockwise by which it was turned for that."""
+    """What the picture says, and the degrees clockwise by which it was turned for that; 0 for one
+    that a person turned already."""
 
     def read(image: Image.Image) -> Read:
         return _tesseract(image, dpi, folder, n, options)
@@ -38,7 +45,7 @@ def read_picture(
     best, turn = read(picture), 0
     if best.problem:
         return best, 0
-    if not _is_well_read(best) or _lies_on_its_side(best):
+    if not as_it_lies and (not _is_well_read(best) or _lies_on_its_side(best)):
         turned = _orientation(picture, dpi, folder, n, options)
         if turned:
             second = read(picture.rotate(-turned, expand=True))

@@ -16,6 +16,7 @@ from domain.values import Tool
 
 REQUEST, RESULT = "request.json", "result.json"
 PDFA, TEXT, WORDS, THUMBNAILS = "pdfa.pdf", "text.txt", "words.jsonl", "thumbnails"
+ASSEMBLED, PICTURE = "assembled.pdf", "picture.jpg"
 _RESULT_BYTES = 64 << 20
 
 

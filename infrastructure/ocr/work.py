@@ -1,4 +1,5 @@
-"""What a job does, inside the sandbox: inspect a file, read it, or judge its signatures."""
+"""What a job does, inside the sandbox: inspect a file, read it, put pages of several together,
+draw one for the screen, or judge its signatures."""
 
 import json
 import os
@@ -11,7 +12,7 @@ from typing import Any
 
 from domain.errors import ReadingError, RefusedFileError
 from domain.ports import PageRead
-from infrastructure.ocr import engine, inspection, sandbox, wire
+from infrastructure.ocr import assemble, engine, inspection, sandbox, show, wire
 from infrastructure.ocr import read as reading
 
 
@@ -53,7 +54,15 @@ def run(source: int, connection: socket.socket, folder: Path, request: dict[str,
         memory = sandbox.memory_for_reading(size, pixels)
         sandbox.set_limits(limits, memory=memory, pages=len(found.pages))
         try:
-            result = reading.read(path, folder, found, limits, request["threads"], channel.page)
+            result = reading.read(
+                path,
+                folder,
+                found,
+                limits,
+                request["threads"],
+                channel.page,
+                as_it_lies=request["as_it_lies"],
+            )
         except ReadingError as error:
             print(error, repr(error.__cause__), file=sys.stderr)
             channel.failed(error.code)
@@ -65,6 +74,21 @@ def run(source: int, connection: socket.socket, folder: Path, request: dict[str,
                 result = {"inspection": asdict(inspection.inspect(path, limits))}
             except RefusedFileError as error:
                 result = {"refused": error.code}
+        elif request["task"] == "assemble":
+            target = folder / wire.ASSEMBLED
+            sizes, wanted = request["sizes"], request["pages"]
+            assemble.assemble(path, sizes, wanted, target, folder / "tmp", limits)
+            result = {"tool": asdict(assemble.tool())}
+        elif request["task"] == "picture":
+            drawn = show.draw(
+                path,
+                request["page"],
+                request["width"],
+                request["turned"],
+                folder / wire.PICTURE,
+                limits,
+            )
+            result = {"drawn": drawn}
         else:
             # pyHanko is needed for signed files alone: half a second that the others do not pay.
             from infrastructure.signatures.verdicts import inspect_signatures

@@ -1,14 +1,24 @@
 """From a query tree to an answer: what may be seen, what matches, how it is counted and shown."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 
-from domain.ports import Hit, Match, SearchScope
+from domain.ports import Hit, Match, Order, PageFilter, Places, SearchScope
 from domain.values import StreamId
 from infrastructure.search import bits
 from infrastructure.search.layout import NO, YES, restore
-from infrastructure.search.matching import Field, Mode, is_same_type, labelled, matches, near
-from infrastructure.search.ranking import Found, Tiers, rank
+from infrastructure.search.matching import (
+    Field,
+    Mode,
+    between,
+    is_same_type,
+    labelled,
+    matches,
+    near,
+)
+from infrastructure.search.ranking import Found, Tiers, in_order, rank
 from infrastructure.search.segments import Segment
 from infrastructure.search.snippets import Wanted, marked, snippet, spans
 from infrastructure.search.tree import Node
@@ -19,30 +29,33 @@ NEAR_MOST = 50
 """So many near matches are given, the best; beyond them it is all chance."""
 
 
-def allowed(
-    segment: Segment,
-    scope: SearchScope,
-    agency: StreamId | None,
-    year: int | None,
-    type_name: str | None,
-) -> int:
+def allowed(segment: Segment, scope: SearchScope, wanted: PageFilter) -> int:
     """The pages that the searcher may see and has not filtered away."""
-    asked = scope.agencies if agency is None else scope.agencies & {agency}
+    asked = scope.agencies if wanted.agency is None else scope.agencies & {wanted.agency}
     allowed = 0
     for one in asked:
         allowed |= segment.label("agency", one)
     allowed &= segment.live
     if not scope.restricted:
         allowed &= ~segment.label("restricted", YES)
-    if year is not None:
-        allowed &= segment.label("year", f"{year:04}")
-    if type_name is not None:
-        allowed &= labelled(segment, "type", lambda name: is_same_type(name, type_name))
+    if wanted.year is not None:
+        allowed &= segment.label("year", f"{wanted.year:04}")
+    if (asked_type := wanted.type_name) is not None:
+        allowed &= labelled(segment, "type", lambda name: is_same_type(name, asked_type))
+    if wanted.confirmed is not None:
+        allowed &= segment.label("status", YES if wanted.confirmed else NO)
+    if wanted.dossier is not None:
+        allowed &= segment.label("dossier", wanted.dossier)
+    if wanted.since is not None or wanted.until is not None:
+        first, last = wanted.since or date.min, wanted.until or date.max
+        allowed &= between(segment, "issued", first.isoformat(), last.isoformat())
     return allowed
 
 
-def ranked(fields: list[Field], node: Node, most: int) -> tuple[list[Found], list[Tiers]]:
-    """The best `most` matches, and all of them as sets."""
+def ranked(
+    fields: list[Field], node: Node, order: Order, most: int
+) -> tuple[list[Found], list[Tiers]]:
+    """The first `most` matches, and all of them as sets."""
     answers = []
     for field in fields:
         exact = matches(field, node, Mode.EXACT)
@@ -50,14 +63,48 @@ def ranked(fields: list[Field], node: Node, most: int) -> tuple[list[Found], lis
         answers.append(Tiers(field, {Match.EXACT: exact, Match.FOLDED: folded}))
     strict = sum(answer.all.bit_count() for answer in answers)
     if strict >= NEAR_BELOW:
-        return rank(answers, node, most), answers
+        return in_order(answers, node, order, most), answers
     for answer in answers:
         answer.sets[Match.NEAR] = near(answer.field, node) & ~answer.all
     found = rank(answers, node, strict + NEAR_MOST)
     for n, answer in enumerate(answers):
         kept = (one.page for one in found if one.at == n and one.match is Match.NEAR)
         answer.sets[Match.NEAR] = bits.of(kept, answer.field.segment.size)
-    return found[:most], answers
+    if order is Order.BEST:
+        return found[:most], answers
+    return in_order(answers, node, order, most), answers
+
+
+def places(
+    fields: list[Field], node: Node, record: StreamId, shown: Collection[int], asked: Wanted
+) -> Places:
+    """The matching pages of one record."""
+    within = [
+        replace(field, allowed=field.allowed & field.segment.label("record", record))
+        for field in fields
+    ]
+    tiers = [
+        (field, {match: matches(field, node, mode) for match, mode in _STRICT.items()})
+        for field in within
+        if field.allowed
+    ]
+    if not any(sets[Match.FOLDED] | sets[Match.EXACT] for _, sets in tiers):
+        tiers = [(field, {Match.NEAR: near(field, node)}) for field, _ in tiers]
+    numbers: dict[int, tuple[Match, Segment, int]] = {}
+    for field, sets in tiers:
+        for match, members in sets.items():
+            for page in bits.pages(members):
+                number = field.segment.stored(page)["page"]
+                numbers.setdefault(number, (match, field.segment, page))
+    hits = (
+        shown_hit(match, 0.0, segment, page, asked)
+        for number, (match, segment, page) in sorted(numbers.items(), key=lambda pair: pair[0])
+        if number in shown
+    )
+    return Places(tuple(sorted(numbers)), tuple(hits))
+
+
+_STRICT = {Match.EXACT: Mode.EXACT, Match.FOLDED: Mode.FOLDED}
 
 
 def facets(answers: Sequence[Tiers], scope: SearchScope) -> Mapping[str, Sequence[tuple[str, int]]]:
@@ -86,16 +133,20 @@ def facets(answers: Sequence[Tiers], scope: SearchScope) -> Mapping[str, Sequenc
 
 def hit(found: Found, segment: Segment, asked: Wanted) -> Hit:
     """A match as it is shown."""
-    page = restore(segment.stored(found.page))
-    places = spans(page.text, asked, found.match)
+    return shown_hit(found.match, found.score, segment, found.page, asked)
+
+
+def shown_hit(match: Match, score: float, segment: Segment, number: int, asked: Wanted) -> Hit:
+    """A page of a segment as it is shown."""
+    page = restore(segment.stored(number))
+    places = spans(page.text, asked, match)
     text = page.text
-    if not places and (in_title := spans(page.title, asked, found.match)):
+    if not places and (in_title := spans(page.title, asked, match)):
         text, places = page.title, in_title
     return Hit(
-        record=page.record,
-        page=page.page,
-        match=found.match,
-        score=found.score,
+        document=replace(page, text=""),
+        match=match,
+        score=score,
         snippet=snippet(text, places),
         words=marked(text, places),
     )

@@ -104,13 +104,14 @@ def _selected(
         case Day(on):
             return segment.label("day", on.isoformat())
         case Days(first, last):
-            return _between(segment, "issued", first.isoformat(), last.isoformat())
+            return between(segment, "issued", first.isoformat(), last.isoformat())
         case Years(first, last):
-            return _between(segment, "year", f"{first:04}", f"{last:04}")
+            return between(segment, "year", f"{first:04}", f"{last:04}")
         case Agency(text, words):
             # An agency outside the scope is nothing that a query can ask for.
-            if text in field.scope.agencies:
-                return segment.label("agency", text)
+            agency = field.scope.codes.get(text.upper(), text)
+            if agency in field.scope.agencies:
+                return segment.label("agency", agency)
             found = field.allowed
             for word in words:
                 found &= _spelled(field, "organ", word, mode)
@@ -150,7 +151,8 @@ def _folded(name: str) -> str:
     return " ".join(form[1] for form in forms(name))
 
 
-def _between(segment: Segment, field: str, first: str, last: str) -> int:
+def between(segment: Segment, field: str, first: str, last: str) -> int:
+    """The pages that carry a label from one to another, in order of their bytes."""
     found = 0
     for label in segment.terms(field, first):
         if label > last:

@@ -5,13 +5,13 @@ Rarity is counted within what the searcher may see, so that no score tells of ot
 
 import heapq
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as of
 from itertools import pairwise
 from typing import NamedTuple
 
-from domain.ports import Match
+from domain.ports import Match, Order
 from domain.text import fold
 from infrastructure.search import bits
 from infrastructure.search.matching import TOGETHER, Field, pair_of, positive_words
@@ -78,6 +78,33 @@ def rank(answers: Sequence[Tiers], node: Node, most: int) -> list[Found]:
         for page in bits.pages(answer.sets.get(match, 0))
     )
     return heapq.nsmallest(most, found, key=lambda one: (-one.score, one.at, one.page))
+
+
+def in_order(answers: Sequence[Tiers], node: Node, order: Order, most: int) -> list[Found]:
+    """The first `most` matches in the order that was asked for."""
+    if order is Order.BEST:
+        return rank(answers, node, most)
+    found: list[Found] = []
+    for tiers in ((Match.EXACT, Match.FOLDED), (Match.NEAR,)):
+        for dated in _by_day(answers, newest=order is Order.NEWEST):
+            if len(found) >= most:
+                return found[:most]
+            for at, members in dated:
+                for match in tiers:
+                    pages = bits.pages(answers[at].sets.get(match, 0) & members)
+                    found += [Found(match, TIERS[match], at, page) for page in pages]
+    return found[:most]
+
+
+def _by_day(answers: Sequence[Tiers], *, newest: bool) -> Iterator[list[tuple[int, int]]]:
+    """The pages of each day of issue, as sets by segment; those without a day last."""
+    days = {day for answer in answers for day in answer.field.segment.terms("issued")}
+    undated = [answer.field.allowed for answer in answers]
+    for day in sorted(days, reverse=newest):
+        of_day = [answer.field.segment.label("issued", day) for answer in answers]
+        undated = [left & ~members for left, members in zip(undated, of_day, strict=True)]
+        yield list(enumerate(of_day))
+    yield list(enumerate(undated))
 
 
 def _needed(answers: Sequence[Tiers], most: int) -> list[Match]:

@@ -36,7 +36,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Agency:
-    """Words of the issuing organ's name, or the identity of an agency that holds the page."""
+    """Words of the issuing organ's name, or an agency that holds the page, by identity or code."""
 
     text: str
     words: tuple[Word, ...]

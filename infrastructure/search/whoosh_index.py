@@ -10,26 +10,37 @@ At the end of the block `fresh` is what searches find, and the old generation is
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from domain.errors import ConcurrentChangeError, UnavailableError
-from domain.ports import PageDocument, SearchAnswer, SearchScope
+from domain.ports import (
+    EVERY_PAGE,
+    Order,
+    PageDocument,
+    PageFilter,
+    Places,
+    SearchAnswer,
+    SearchScope,
+)
 from domain.values import StreamId
 from infrastructure.search import bits, generation
-from infrastructure.search.answering import allowed, facets, hit, ranked
+from infrastructure.search.answering import allowed, facets, hit, places, ranked
 from infrastructure.search.generations import Generations
 from infrastructure.search.layout import page_key, restore
 from infrastructure.search.matching import Field
 from infrastructure.search.query import parse
-from infrastructure.search.snippets import wanted
+from infrastructure.search.snippets import wanted as looked_for
+from infrastructure.search.tree import And
 
 A = TypeVar("A")
 MOST = 1_000
 """The most hits of one answer."""
+EVERYTHING = And(())
+"""All that is allowed: what is asked for where filters are all that is asked."""
 
 
 class WhooshIndex:
@@ -199,25 +210,25 @@ class WhooshIndex:
         self,
         query: str,
         scope: SearchScope,
+        wanted: PageFilter = EVERY_PAGE,
         *,
-        agency: StreamId | None = None,
-        year: int | None = None,
-        type_name: str | None = None,
+        order: Order = Order.BEST,
         limit: int = 10,
         offset: int = 0,
     ) -> SearchAnswer:
-        """Pages that match, best first; raises InvalidValueError for a query that is none."""
-        node = parse(query)
-        asked = wanted(node)
+        """Pages that match; raises InvalidValueError for a query that is none."""
+        filtered = wanted != EVERY_PAGE
+        node = parse(query) if query.strip() or not filtered else EVERYTHING
+        asked = looked_for(node)
         first = max(offset, 0)
         last = first + max(0, min(limit, MOST))
 
         def answer(snapshot: generation.Snapshot) -> SearchAnswer:
             fields = [
-                Field(segment, allowed(segment, scope, agency, year, type_name), scope)
+                Field(segment, allowed(segment, scope, wanted), scope)
                 for segment in snapshot.segments
             ]
-            found, answers = ranked(fields, node, last)
+            found, answers = ranked(fields, node, order, last)
             return SearchAnswer(
                 total=sum(answer.all.bit_count() for answer in answers),
                 position=snapshot.position,
@@ -226,6 +237,23 @@ class WhooshIndex:
                 ),
                 facets=facets(answers, scope),
             )
+
+        with self._lock:
+            return self._while_it_stands(answer)
+
+    def places(
+        self, query: str, scope: SearchScope, record: StreamId, shown: Collection[int]
+    ) -> Places:
+        """The pages of one record that match; raises InvalidValueError as `search` does."""
+        node = parse(query)
+        asked = looked_for(node)
+
+        def answer(snapshot: generation.Snapshot) -> Places:
+            fields = [
+                Field(segment, allowed(segment, scope, EVERY_PAGE), scope)
+                for segment in snapshot.segments
+            ]
+            return places(fields, node, record, shown, asked)
 
         with self._lock:
             return self._while_it_stands(answer)

@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any, assert_never
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Date,
     Index,
@@ -21,11 +21,20 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    and_,
 )
 
-from domain.agency import AgencyCodeAssigned, AgencyEstablished
-from domain.agents import AgentRegistered, RoleGranted, RoleRevoked
+from domain.agency import AgencyEvent
+from domain.agents import AgentEvent
 from domain.archive import ArchiveFounded
+from domain.arrangement import (
+    PagesArranged,
+    RecordAbsorbed,
+    RecordMerged,
+    RecordMoved,
+    RecordSplit,
+    RecordWithdrawn,
+)
 from domain.dossier import (
     DossierClosed,
     DossierCorrected,
@@ -33,6 +42,7 @@ from domain.dossier import (
     DossierField,
     DossierOpened,
     DossierRecordAdded,
+    DossierRecordRemoved,
     DossierRestricted,
 )
 from domain.erasure import (
@@ -44,9 +54,12 @@ from domain.erasure import (
 )
 from domain.errors import IntegrityError, NotFoundError
 from domain.events import Event, Recorded
+from domain.hold import HoldLifted, HoldPlaced, LockLapsed, LockRestored
 from domain.ports import ObjectStore
-from domain.procedure import ProcedureVersionAdopted
+from domain.procedure import ProcedureEvent
+from domain.reads import ReadsRecorded
 from domain.record import (
+    ReadingAskedAgain,
     ReadingFailed,
     RecordConfirmed,
     RecordCorrected,
@@ -55,19 +68,25 @@ from domain.record import (
     RecordIsolated,
     RecordRead,
     RecordRegistered,
+    RecordSplitOff,
     RepresentationAdded,
     RepresentationKind,
     SignaturesInspected,
 )
 from domain.scanning import BatchOpened, ScanDuplicated, ScanReceived, ScanRefused
-from domain.text import nfc
-from domain.values import Digest, Kind
+from domain.values import Digest, FileObject, Kind
+from infrastructure.views.register import RegisterBatch, RegisterTables
 from infrastructure.views.rows import Rows, Sets, of_kind, personal, plain
 
-VERSION = 1
-_METADATA = ("number", "notation", "type_name", "issued_on", "subject")
+VERSION = 4
+_DESCRIBED = ("number", "notation", "type_name", "issued_on", "subject")
+_METADATA = (*_DESCRIBED, "paper_location")
 """Fields of a record that lists show, by the names of their columns and of the events' fields."""
+_WORST_FIRST = ("broken", "changed-after-signing", "unreadable", "unknown-algorithm", "intact")
+"""What a list says of several signatures is what the worst of them is."""
+ORIGINAL = RepresentationKind.ORIGINAL.value
 _MANIFEST = "manifest"
+_SEGMENT = "segment"
 _NAMED = "named"
 """Bytes that a manifest of the record names: the thumbnails of its pages."""
 _GO_WITH_ERASURE = frozenset(
@@ -115,20 +134,7 @@ class CatalogueView:
 
     def __init__(self, prefix: str, manifests: Manifests) -> None:
         self.metadata = MetaData()
-        self.agencies = Table(
-            f"{prefix}agencies",
-            self.metadata,
-            Column("id", String, primary_key=True),
-            Column("code", String),
-            Column("name", String),
-            Column("parent", String),
-        )
-        self.agents = Table(
-            f"{prefix}agents",
-            self.metadata,
-            Column("id", String, primary_key=True),
-            personal("name", index=True),
-        )
+        self.register = RegisterTables(prefix, self.metadata)
         self.dossiers = Table(
             f"{prefix}dossiers",
             self.metadata,
@@ -136,13 +142,26 @@ class CatalogueView:
             Column("code", String),
             Column("kind", String),
             personal("title"),
-            Column("receiving", String, index=True),
+            Column("receiving", String),
             Column("deciding", String, index=True),
             Column("opened_on", Date),
             Column("closed", Boolean, nullable=False),
             Column("restricted", Boolean, nullable=False),
             Column("erased_by", String),
-            Column("position", BigInteger, index=True),
+            Column("procedure", String),
+        )
+        dossiers = self.dossiers.c
+        Index(f"{prefix}dossiers_newest", dossiers.opened_on, dossiers.id)
+        # Counting reads this alone: no title, and the rows of an agency stand together.
+        Index(
+            f"{prefix}dossiers_counted",
+            dossiers.receiving,
+            dossiers.deciding,
+            dossiers.opened_on,
+            dossiers.procedure,
+            dossiers.kind,
+            dossiers.restricted,
+            dossiers.closed,
         )
         self.records = Table(
             f"{prefix}records",
@@ -153,11 +172,15 @@ class CatalogueView:
             *(personal(name) for name in _METADATA),
             Column("original", String, index=True),
             Column("pages", Integer),
+            Column("signatures", String),
             Column("confirmed", Boolean, nullable=False),
             Column("isolated", Boolean, nullable=False),
+            Column("listed", Boolean, nullable=False),
             Column("erased_by", String),
         )
         Index(f"{prefix}records_of", self.records.c.dossier, self.records.c.ordinal)
+        queue = waiting(self.records)
+        Index(f"{prefix}records_waiting", self.records.c.id, sqlite_where=queue)
         self.references = Table(
             f"{prefix}references",
             self.metadata,
@@ -180,6 +203,14 @@ class CatalogueView:
         _Batch(self, self._manifests, connection, events).apply(events)
 
 
+def waiting(records: Table) -> ColumnElement[bool]:
+    """Records that wait for a person's word: in a list, not vouched for, not erased."""
+    columns = records.c
+    return and_(
+        columns.confirmed.is_(False), columns.listed.is_(True), columns.erased_by.is_(None)
+    )
+
+
 def _manifests_of(event: Event) -> Sequence[Digest]:
     """The manifests in an event that list bytes of a record."""
     match event:
@@ -191,7 +222,6 @@ def _manifests_of(event: Event) -> Sequence[Digest]:
             return ()
 
 
-_NO_AGENCY: Mapping[str, Any] = {"code": None, "name": None, "parent": None}
 _NO_DOSSIER: Mapping[str, Any] = {
     "code": None,
     "kind": None,
@@ -202,7 +232,7 @@ _NO_DOSSIER: Mapping[str, Any] = {
     "closed": False,
     "restricted": False,
     "erased_by": None,
-    "position": None,
+    "procedure": None,
 }
 _NO_RECORD: Mapping[str, Any] = {
     "dossier": None,
@@ -210,8 +240,10 @@ _NO_RECORD: Mapping[str, Any] = {
     **dict.fromkeys(_METADATA),
     "original": None,
     "pages": None,
+    "signatures": None,
     "confirmed": False,
     "isolated": False,
+    "listed": True,
     "erased_by": None,
 }
 
@@ -232,10 +264,8 @@ class _Batch:
             for recorded in events
             if isinstance(recorded.event, ScanReceived | DossierRecordAdded)
         }
-        agencies, agents = of_kind(Kind.AGENCY, streams), of_kind(Kind.AGENT, streams)
         dossiers, records = of_kind(Kind.DOSSIER, streams), of_kind(Kind.RECORD, streams | named)
-        self._agencies = Rows(connection, view.agencies, agencies, _NO_AGENCY)
-        self._agents = Rows(connection, view.agents, agents, {"name": None})
+        self._register = RegisterBatch(view.register, connection, events)
         self._dossiers = Rows(connection, view.dossiers, dossiers, _NO_DOSSIER)
         self._records = Rows(connection, view.records, records, _NO_RECORD)
         self._references = Sets(
@@ -247,8 +277,7 @@ class _Batch:
         for recorded in events:
             self._apply(recorded)
         for rows in (
-            self._agencies,
-            self._agents,
+            self._register,
             self._dossiers,
             self._records,
             self._references,
@@ -260,12 +289,10 @@ class _Batch:
         for manifest in _manifests_of(event):
             for digest in self._manifests.named(manifest):
                 self._refer(stream, digest, _NAMED)
+        if isinstance(event, AgencyEvent | AgentEvent | ProcedureEvent):
+            self._register.apply(stream, event)
+            return
         match event:
-            case AgencyEstablished():
-                self._agencies.change(stream, code=event.code, name=event.name, parent=event.parent)
-            case AgentRegistered():
-                name = plain(event.name)
-                self._agents.change(stream, name=None if name is None else nfc(name))
             case DossierOpened():
                 self._dossiers.change(
                     stream,
@@ -275,7 +302,7 @@ class _Batch:
                     receiving=event.receiving,
                     deciding=event.deciding,
                     opened_on=event.opened_on,
-                    position=recorded.position,
+                    procedure=event.procedure,
                 )
             case DossierCorrected():
                 if event.field is DossierField.TITLE:
@@ -291,9 +318,12 @@ class _Batch:
                 self._dossiers.change(stream, title=None, erased_by=event.erasure)
             case RecordRegistered():
                 original = str(event.original.sha256) if event.original else None
-                self._records.change(stream, dossier=event.dossier, original=original)
+                location = plain(event.paper_location)
+                self._records.change(
+                    stream, dossier=event.dossier, original=original, paper_location=location
+                )
                 if original is not None:
-                    self._refer(stream, original, RepresentationKind.ORIGINAL.value)
+                    self._refer(stream, original, ORIGINAL)
             case RepresentationAdded():
                 added = event.representation
                 self._refer(stream, str(added.file.sha256), added.kind.value)
@@ -301,16 +331,40 @@ class _Batch:
                 self._records.change(stream, pages=event.pages)
                 self._refer(stream, str(event.manifest.sha256), _MANIFEST)
             case RecordDescribed():
-                said = {name: getattr(event, name) for name in _METADATA}
+                said = {name: getattr(event, name) for name in _DESCRIBED}
                 known = {name: plain(value) for name, value in said.items() if value is not None}
                 self._records.change(stream, **known)
             case RecordCorrected():
                 if event.field.value in _METADATA:
                     self._records.change(stream, **{event.field.value: plain(event.value)})
+            case SignaturesInspected():
+                found = {finding.verdict for finding in event.findings}
+                if (row := self._records.get(stream)) is not None:
+                    found.add(row["signatures"])  # Of another original.
+                worst = next((verdict for verdict in _WORST_FIRST if verdict in found), None)
+                self._records.change(stream, signatures=worst)
             case RecordConfirmed():
                 self._records.change(stream, confirmed=True)
             case RecordIsolated():
-                self._records.change(stream, isolated=True)
+                self._records.change(stream, isolated=True, listed=False)
+            case RecordSplitOff():
+                self._records.change(
+                    stream,
+                    dossier=event.dossier,
+                    original=str(event.originals[0].sha256),
+                    pages=len(event.order),
+                    paper_location=plain(event.paper_location),
+                )
+                self._refer_to_originals(stream, event.originals)
+            case PagesArranged() | RecordSplit():
+                self._records.change(stream, pages=len(event.order), confirmed=False)
+            case RecordMerged():
+                self._records.change(stream, pages=len(event.order), confirmed=False)
+                self._refer_to_originals(stream, event.originals)
+            case RecordMoved():
+                self._records.change(stream, dossier=event.dossier)
+            case RecordAbsorbed() | RecordWithdrawn():
+                self._records.change(stream, listed=False)
             case RecordErased():
                 self._records.change(stream, **dict.fromkeys(_METADATA), erased_by=event.erasure)
                 stays = self._references.of(stream)
@@ -323,25 +377,32 @@ class _Batch:
                     self._records.change(event.record, pages=event.pages)
             case ErasureApproved():
                 self._refer(stream, str(event.manifest.sha256), _MANIFEST)
+            case ReadsRecorded():
+                self._refer(stream, str(event.segment.sha256), _SEGMENT)
             case (
-                AgencyCodeAssigned()
-                | ArchiveFounded()
+                ArchiveFounded()
                 | BatchOpened()
+                | DossierRecordRemoved()
                 | ErasureAnsweredByRestriction()
                 | ErasureCompleted()
                 | ErasureRefused()
                 | ErasureRequested()
-                | ProcedureVersionAdopted()
+                | HoldLifted()
+                | HoldPlaced()
+                | LockLapsed()
+                | LockRestored()
+                | ReadingAskedAgain()
                 | ReadingFailed()
-                | RoleGranted()
-                | RoleRevoked()
                 | ScanDuplicated()
                 | ScanRefused()
-                | SignaturesInspected()
             ):
                 pass  # Nothing of these stands in a list.
             case _:
                 assert_never(event)
+
+    def _refer_to_originals(self, holder: str, originals: Sequence[FileObject]) -> None:
+        for each in originals:
+            self._refer(holder, str(each.sha256), ORIGINAL)
 
     def _refer(self, holder: str, digest: str, role: str) -> None:
         self._references.put({"digest": digest, "holder": holder, "role": role})

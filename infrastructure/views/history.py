@@ -1,18 +1,25 @@
-"""The read model `history`: which events speak of what. Positions and identities, nothing else."""
+"""The read model `history`: which events speak of what, and whose people may know of them.
+
+Positions and identities, nothing else.
+"""
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Connection, Index, MetaData, String, Table
 
+from domain.agency import AgencyEstablished
+from domain.agents import RoleGranted, SubstitutionAppointed
+from domain.arrangement import RecordMoved
+from domain.dossier import DossierOpened
 from domain.erasure import ErasureRequested
 from domain.events import Event, Recorded
-from domain.record import RecordRegistered
+from domain.record import RecordRegistered, RecordSplitOff
 from domain.scanning import BatchOpened, ScanDuplicated, ScanReceived
-from domain.values import Kind
-from infrastructure.views.rows import Rows, of_kind
+from domain.values import Kind, StreamId
+from infrastructure.views.rows import Rows, Sets, of_kind
 from infrastructure.views.times import Instant
 
-VERSION = 1
+VERSION = 4
 _MEMBERS = (Kind.RECORD, Kind.BATCH, Kind.ERASURE)
 """Streams that belong to a dossier."""
 
@@ -26,8 +33,11 @@ class HistoryView:
             f"{prefix}events",
             self.metadata,
             Column("position", BigInteger, primary_key=True, autoincrement=False),
-            Column("at", Instant, nullable=False),
+            Column("at", Instant, nullable=False, index=True),
+            Column("agent", String, nullable=False),
+            Column("stream", String, nullable=False),
         )
+        Index(f"{prefix}events_of", self.events.c.agent, self.events.c.position)
         self.links = Table(
             f"{prefix}links",
             self.metadata,
@@ -40,6 +50,13 @@ class HistoryView:
             self.metadata,
             Column("id", String, primary_key=True),
             Column("dossier", String, nullable=False),
+        )
+        self.reach = Table(
+            f"{prefix}reach",
+            self.metadata,
+            Column("id", String, primary_key=True),
+            Column("agency", String, primary_key=True),
+            sqlite_with_rowid=False,
         )
 
     def prepare(self, events: Sequence[Recorded[Event]]) -> None:
@@ -55,7 +72,12 @@ class HistoryView:
             event = recorded.event
             references = {recorded.stream}
             match event:
-                case RecordRegistered() | BatchOpened() | ErasureRequested():
+                case RecordMoved():
+                    # The move is the last that the former dossier tells of the record.
+                    if (member := members.get(recorded.stream)) is not None:
+                        references.add(member["dossier"])
+                    members.change(recorded.stream, dossier=event.dossier)
+                case RecordRegistered() | RecordSplitOff() | BatchOpened() | ErasureRequested():
                     members.change(recorded.stream, dossier=event.dossier)
                 case ScanReceived() | ScanDuplicated():
                     references.add(event.record)
@@ -65,7 +87,36 @@ class HistoryView:
                 references.add(member["dossier"])
             links += [{"reference": one, "position": recorded.position} for one in references]
         connection.execute(
-            self.events.insert(), [{"position": one.position, "at": one.at} for one in events]
+            self.events.insert(),
+            [
+                {
+                    "position": one.position,
+                    "at": one.at,
+                    "agent": one.by.agent,
+                    "stream": one.stream,
+                }
+                for one in events
+            ],
         )
         connection.execute(self.links.insert(), links)
         members.write()
+        known = {one.stream for one in events if _agencies(one)}
+        reach = Sets(connection, self.reach, self.reach.c.id, known)
+        for one in events:
+            for agency in _agencies(one):
+                reach.put({"id": one.stream, "agency": agency})
+        reach.write()
+
+
+def _agencies(recorded: Recorded[Event]) -> frozenset[StreamId]:
+    """The agencies whose auditors may know of the stream: of a dossier, of an agency itself, of
+    an agent to whom a role was ever given there."""
+    match recorded.event:
+        case DossierOpened() as opened:
+            return frozenset({opened.receiving, opened.deciding})
+        case AgencyEstablished():
+            return frozenset({recorded.stream})
+        case RoleGranted() | SubstitutionAppointed() as given:
+            return frozenset({given.agency})
+        case _:
+            return frozenset()

@@ -23,6 +23,7 @@ from domain.errors import ConcurrentChangeError, IntegrityError, NotFoundError, 
 from domain.events import Event, Recorded
 from domain.ports import Clock, Journal, ObjectStore, PageDocument, Rebuilt, SearchIndex
 from domain.record import (
+    ReadingAskedAgain,
     ReadingFailed,
     Record,
     RecordEvent,
@@ -212,7 +213,7 @@ def concerns_pages(event: Event) -> bool:
     """False for events of a record that change nothing of what the index knows."""
     if isinstance(event, RepresentationAdded):
         return event.representation.kind is RepresentationKind.TEXT
-    return not isinstance(event, ReadingFailed | SignaturesInspected)
+    return not isinstance(event, ReadingFailed | ReadingAskedAgain | SignaturesInspected)
 
 
 def record_of(events: Sequence[Recorded[Event]]) -> Record | None:
@@ -236,7 +237,12 @@ def dossier_of(events: Sequence[Recorded[Event]], *, upto: int | None = None) ->
 
 def is_hidden(record: Record) -> bool:
     """True when no page of the record may be found."""
-    return record.isolated is not None or record.erased_by is not None
+    return (
+        record.isolated is not None
+        or record.erased_by is not None
+        or record.absorbed_into is not None
+        or record.withdrawn
+    )
 
 
 def documents(

@@ -142,11 +142,12 @@ class Sets:
 def _load(
     connection: Connection, table: Table, column: Column[Any], values: Iterable[str]
 ) -> Iterator[Row]:
-    for part in _parts(sorted(set(values))):
+    for part in parts(sorted(set(values))):
         for row in connection.execute(table.select().where(column.in_(part))):
             yield dict(row._mapping)
 
 
-def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The values in lists that one SQL statement can hold."""
     for start in range(0, len(values), _LIST):
         yield values[start : start + _LIST]

@@ -1,7 +1,7 @@
 """The read model `work`: what is to be read, confirmed or looked at. Nothing personal.
 
-An item lasts from the event that opened it to the one that settled it. A record that is isolated
-or erased, or whose dossier is erased, has none but its incident.
+An item lasts from the event that opened it to the one that settled it. A record that is isolated,
+erased, absorbed or withdrawn, or whose dossier is erased, has none but its incident.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,15 +9,24 @@ from typing import Any, assert_never
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Integer, MetaData, String, Table
 
-from domain.agency import AgencyCodeAssigned, AgencyEstablished
-from domain.agents import AgentRegistered, RoleGranted, RoleRevoked
+from domain.agency import AgencyEvent
+from domain.agents import AgentEvent
 from domain.archive import ArchiveFounded
+from domain.arrangement import (
+    PagesArranged,
+    RecordAbsorbed,
+    RecordMerged,
+    RecordMoved,
+    RecordSplit,
+    RecordWithdrawn,
+)
 from domain.dossier import (
     DossierClosed,
     DossierCorrected,
     DossierErased,
     DossierOpened,
     DossierRecordAdded,
+    DossierRecordRemoved,
     DossierRestricted,
 )
 from domain.erasure import (
@@ -28,8 +37,11 @@ from domain.erasure import (
     ErasureRequested,
 )
 from domain.events import Event, Recorded
-from domain.procedure import ProcedureVersionAdopted
+from domain.hold import HoldLifted, HoldPlaced, LockLapsed, LockRestored
+from domain.procedure import ProcedureEvent
+from domain.reads import ReadsRecorded
 from domain.record import (
+    ReadingAskedAgain,
     ReadingFailed,
     RecordConfirmed,
     RecordCorrected,
@@ -38,6 +50,7 @@ from domain.record import (
     RecordIsolated,
     RecordRead,
     RecordRegistered,
+    RecordSplitOff,
     RepresentationAdded,
     SignaturesInspected,
 )
@@ -46,14 +59,15 @@ from domain.values import Kind
 from infrastructure.views.rows import Row, Rows, Sets, of_kind
 from infrastructure.views.times import Instant
 
-VERSION = 1
+VERSION = 2
 READ, CONFIRM, LOOK = "read", "confirm", "look"
 INCIDENT = "incident"
 """An isolated record: on no list of work, on the administrator's list of incidents alone."""
 PENDING, FAILED, STUCK = "pending", "failed", "stuck"
 SEEN_ELSEWHERE = "same-bytes-elsewhere"
 PAGES_UNREAD = "pages-unread"
-_SCAN, _READING = "scan", "reading"
+LOCK_LAPSED = "lock-lapsed"
+_SCAN, _READING, _LOCK = "scan", "reading", "lock"
 """What warned: a new reading takes back what an earlier reading said, never what the scan said."""
 
 
@@ -110,6 +124,9 @@ _NO_DOSSIER: Mapping[str, Any] = {
 _NO_RECORD: Mapping[str, Any] = {"dossier": None, "confirmed": False, "gone": False}
 
 
+_BEGINNINGS = (RecordRegistered, RecordSplitOff)
+
+
 class _Batch:
     """The rows that some events touch."""
 
@@ -118,7 +135,7 @@ class _Batch:
     ) -> None:
         touched = {recorded.stream for recorded in events}
         touched |= {one.event.record for one in events if isinstance(one.event, ScanReceived)}
-        touched |= {one.event.dossier for one in events if isinstance(one.event, RecordRegistered)}
+        touched |= {one.event.dossier for one in events if isinstance(one.event, _BEGINNINGS)}
         erased = {one.stream for one in events if isinstance(one.event, DossierErased)}
         if erased:
             of_erased = view.records.select().where(view.records.c.dossier.in_(erased))
@@ -139,6 +156,8 @@ class _Batch:
 
     def _apply(self, recorded: Recorded[Event]) -> None:
         stream, event = recorded.stream, recorded.event
+        if isinstance(event, AgencyEvent | AgentEvent | ProcedureEvent):
+            return  # They speak of no record.
         match event:
             case DossierOpened():
                 self._dossiers.change(
@@ -150,10 +169,22 @@ class _Batch:
                     self._records.change(record, gone=True)
                     self._settle(record, READ, CONFIRM, LOOK)
             case RecordRegistered():
-                dossier = self._dossiers.get(event.dossier)
-                gone = dossier is not None and dossier["erased"]
-                self._records.change(stream, dossier=event.dossier, gone=gone)
+                self._begin(stream, event.dossier)
                 self._open(recorded, stream, READ if event.original else CONFIRM)
+            case RecordSplitOff():
+                self._begin(stream, event.dossier)
+                self._open(recorded, stream, READ)
+            case PagesArranged() | RecordSplit() | RecordMerged():
+                self._records.change(stream, confirmed=False)
+                self._settle(stream, READ, CONFIRM)
+                self._settle(stream, LOOK, origin=_READING)
+                self._settle(stream, LOOK, origin=_LOCK)
+                self._open(recorded, stream, READ)
+            case RecordAbsorbed() | RecordWithdrawn():
+                self._records.change(stream, gone=True)
+                self._settle(stream, READ, CONFIRM, LOOK)
+            case RecordMoved():
+                self._records.change(stream, dossier=event.dossier)
             case RecordRead():
                 self._settle(stream, READ)
                 self._settle(stream, LOOK, origin=_READING)
@@ -162,12 +193,22 @@ class _Batch:
                     self._warn(recorded, stream, warning, _READING)
             case ReadingFailed():
                 self._fail(recorded, stream, event)
+            case ReadingAskedAgain():
+                self._settle(stream, CONFIRM)  # Until it is known what the reading brings.
+                for row in self._items.of(stream):
+                    if row["task"] == READ:
+                        changed = {"state": PENDING, "reason": None, "attempts": 0}
+                        self._items.put(row | changed)
             case RecordConfirmed():
                 self._records.change(stream, confirmed=True)
                 self._settle(stream, CONFIRM, LOOK)
             case RecordErased():
                 self._records.change(stream, gone=True)
                 self._settle(stream, READ, CONFIRM, LOOK)
+            case LockLapsed():
+                self._add(recorded, stream, LOOK, warning=LOCK_LAPSED, origin=_LOCK)
+            case LockRestored():
+                self._settle(stream, LOOK, origin=_LOCK)
             case RecordIsolated():
                 self._settle(stream, READ, CONFIRM, LOOK)
                 self._add(recorded, stream, INCIDENT, warning=event.ground.value, origin="")
@@ -176,26 +217,24 @@ class _Batch:
                 for warning in ((SEEN_ELSEWHERE,) if event.seen_elsewhere else ()) + event.warnings:
                     self._warn(recorded, event.record, warning, _SCAN)
             case (
-                AgencyCodeAssigned()
-                | AgencyEstablished()
-                | AgentRegistered()
-                | ArchiveFounded()
+                ArchiveFounded()
                 | BatchOpened()
                 | DossierClosed()
                 | DossierCorrected()
                 | DossierRecordAdded()
+                | DossierRecordRemoved()
                 | DossierRestricted()
                 | ErasureAnsweredByRestriction()
                 | ErasureApproved()
                 | ErasureCompleted()
                 | ErasureRefused()
                 | ErasureRequested()
-                | ProcedureVersionAdopted()
+                | HoldLifted()
+                | HoldPlaced()
+                | ReadsRecorded()
                 | RecordCorrected()
                 | RecordDescribed()
                 | RepresentationAdded()
-                | RoleGranted()
-                | RoleRevoked()
                 | ScanDuplicated()
                 | ScanRefused()
                 | SignaturesInspected()
@@ -203,6 +242,10 @@ class _Batch:
                 pass  # These neither make work nor settle it.
             case _:
                 assert_never(event)
+
+    def _begin(self, record: str, dossier: str) -> None:
+        row = self._dossiers.get(dossier)
+        self._records.change(record, dossier=dossier, gone=row is not None and row["erased"])
 
     def _fail(self, recorded: Recorded[Event], record: str, event: ReadingFailed) -> None:
         """The item keeps its age: it was opened when the record was registered."""

@@ -1,1 +1,4 @@
-"""The stages of a reading, in order: fetch, read, store, record. They do not know each other."""
+"""The stages of a reading, in order: fetch, assemble, read, store, record.
+
+They do not know each other.
+"""

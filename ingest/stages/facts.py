@@ -1,8 +1,8 @@
 """Record: what a reading made, or that it failed, becomes signed events.
 
 A crash before the append leaves the record as it was, and it is read again; after it the work
-list says that it is done. The command id names record, tool and attempt, so that a repeat
-appends nothing.
+list says that it is done. The command id names record, arrangement, tool and attempt, so that a
+repeat appends nothing.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from datetime import datetime
 
 from domain import record
 from domain.agents import Actor, Role
+from domain.errors import RuleError
 from domain.events import Change, Event
 from domain.ports import PageState, Reading, SignatureVerdict
 from domain.proposal import Proposal, propose
@@ -30,19 +31,25 @@ def record_reading(
     target: StreamId,
     reading: Reading,
     stored: Stored,
-    verdicts: Sequence[SignatureVerdict],
+    verdicts: Mapping[Digest, Sequence[SignatureVerdict]],
+    revision: int,
 ) -> None:
-    """Appends the representations, what happened to each page, and what the text proposes."""
+    """Appends the representations, what happened to each page, and what the text proposes.
+
+    `verdicts` are those on the signatures of each original; `revision` is that of the pages which
+    were read: RuleError("pages-rearranged") when a person arranged them anew meanwhile.
+    """
 
     def decide(at: datetime) -> Decided:
         loaded = load(archive, target)
         state = loaded.record()
-        assert state.original is not None
         record.require_visible(state)  # It may have been taken out of sight while it was read.
-        source = state.original.sha256
+        if state.revision != revision:
+            raise RuleError("pages-rearranged", record=target)
+        source = stored.source
         events: list[Event] = [record.RepresentationAdded(item) for item in stored.representations]
-        if verdicts:
-            events.append(_signatures(source, verdicts, reading.tool))
+        for original, found in verdicts.items():
+            events.append(_signatures(original, found, reading.tool))
         events.append(
             record.RecordRead(
                 source=source,
@@ -59,13 +66,13 @@ def record_reading(
             events.append(described)
         return Decided(_worker(archive, loaded), (Change(target, loaded.version, events),))
 
-    _carry_out(archive, target, "read", reading.tool, decide)
+    _carry_out(archive, target, _task("read", revision), reading.tool, decide)
 
 
 def record_failure(archive: Archive, target: StreamId, reason: str, tool: Tool) -> None:
     """Appends that the reading failed; after some attempts a person must look."""
-    loaded = load(archive, target)
-    failure = loaded.record().failure
+    failed = load(archive, target).record()
+    failure = failed.failure
     attempt = (failure.attempt if failure else 0) + 1
 
     def decide(at: datetime) -> Decided:
@@ -78,7 +85,14 @@ def record_failure(archive: Archive, target: StreamId, reason: str, tool: Tool) 
         )
         return Decided(_worker(archive, again), (Change(target, again.version, (event,)),))
 
-    _carry_out(archive, target, f"failed-{attempt}", tool, decide)
+    asked = f"-asked-{failed.asked_again}" if failed.asked_again else ""
+    task = _task(f"failed-{attempt}{asked}", failed.revision)
+    _carry_out(archive, target, task, tool, decide)
+
+
+def _task(name: str, revision: int) -> str:
+    """The same tool reads the same pages again when they were arranged back; that is no repeat."""
+    return f"{name}-arranged-{revision}" if revision else name
 
 
 def _signatures(

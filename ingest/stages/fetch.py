@@ -1,4 +1,4 @@
-"""Fetch: a private copy of the original, its digest checked on the way.
+"""Fetch: a private copy of each original, its digest checked on the way.
 
 A crash here leaves a file in a folder that the next start empties.
 """

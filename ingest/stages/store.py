@@ -14,13 +14,15 @@ from typing import Any, BinaryIO
 from domain.ports import Inspection, ObjectStore, Reading
 from domain.record import Representation, RepresentationKind
 from domain.values import Digest, FileObject
-from ingest.context import Stored
+from ingest.context import Stored, ToRead
 
 _CHUNK = 1 << 20
 
 
-def store(objects: ObjectStore, source: Digest, reading: Reading, inspection: Inspection) -> Stored:
-    """Puts PDF/A, text, words, thumbnails and the manifest; durable on return."""
+def store(objects: ObjectStore, read: ToRead, reading: Reading) -> Stored:
+    """Puts PDF/A, text, words, thumbnails, the manifest and how pages were put together; durable
+    on return."""
+    source = read.source
     text = _put_file(objects, reading.text, "text/plain")
     words = _put_file(objects, reading.words, "application/jsonl")
     pictures = [
@@ -44,13 +46,20 @@ def store(objects: ObjectStore, source: Digest, reading: Reading, inspection: In
         "source": source.text,
         "tool": vars(reading.tool),
         "warnings": list(reading.warnings),
-        "pages": list(_pages(reading, inspection, raw)),
+        "pages": list(_pages(reading, read.inspection, raw)),
         "representations": [{"kind": kind.value, **_short(file)} for kind, file in made],
     }
     listing = _put_json(objects, manifest)
     put = [listing, *(file for _, file in made), *(picture for picture in pictures if picture)]
+    representations = [Representation(kind, file, source, reading.tool) for kind, file in made]
+    if read.assembly is not None:
+        objects.put(source, BytesIO(read.assembly.content))
+        kind, tool = RepresentationKind.ASSEMBLY, read.assembly.tool
+        representations.insert(0, Representation(kind, read.assembly.file, None, tool))
+        put.append(read.assembly.file)
     return Stored(
-        tuple(Representation(kind, file, source, reading.tool) for kind, file in made),
+        source,
+        tuple(representations),
         listing,
         raw.split(b"\f", 1)[0].decode(),
         tuple(file.sha256 for file in put),

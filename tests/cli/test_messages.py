@@ -6,6 +6,7 @@ together at run time has a prefix, and each prefix has its vocabulary below.
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
@@ -13,17 +14,23 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from jinja2 import Environment, nodes
 
 from api import answers, lines, parser, showing, usage
 from api.commands import COMMANDS
 from domain.access import Action
-from domain.agents import Role
+from domain.agency import CodeForm, Succession
+from domain.agents import AgentKind, Role
 from domain.dossier import DossierField, DossierKind
 from domain.erasure import CaseState
 from domain.events import STORED_EVENTS
-from domain.ports import Match, PageState
+from domain.identity import SCOPES
+from domain.ports import Match, Order, PageState
+from domain.procedure import TimeUnit
+from domain.reads import ReadKind
 from domain.record import Carrier, IsolationGround, RecordField, RepresentationKind
-from domain.services import oversight
+from domain.services import browsing, comparing, oversight, replaying
+from domain.services.stationing import FileState
 from domain.values import Kind
 from infrastructure.messages import Catalogue
 
@@ -40,27 +47,52 @@ FINDERS = (
 """Modules that make findings; every code in them is one, or the code of an error."""
 NOT_FINDINGS = frozenset({"command-answers", "utf-8", *oversight.NOT_PROVED,
                           oversight.CERTIFICATE_NOT_PROVED, "stream-incomplete"})  # fmt: skip
+PAGES = ("api/web/", "api/routes/")
+"""Modules of the pages; a constant in them that begins with `page-` is a message they show."""
+TELLERS = frozenset({"t", "details_help"})
+"""What templates call with the whole name of a message."""
 TABLES = frozenset({"_MEANINGS", "_DISK_FAULTS", "_S3_FAULTS", "_UNAVAILABLE", "_BUSY", "_DAMAGED"})
 """Where adapters say what a foreign error means."""
 VOCABULARIES: dict[str, Iterable[str]] = {
     "action": Action,
+    "agent-kind": AgentKind,
     "case": CaseState,
     "carrier": Carrier,
+    "code-form": CodeForm,
     "denied": ("no-role", "other-agency", "isolated", "restricted"),
+    "detail": (
+        *("history", "state", "compare", "reads", "verify", "events", "page", "list"),
+        *("describe", "correct", "closing", "receipt", "station", "tray"),
+        *RepresentationKind,
+    ),
     "dossier-kind": DossierKind,
     "event": STORED_EVENTS,
-    "facet": ("agency", "year", "type", "confirmed"),
+    "fact": {
+        name.replace("_", "-")
+        for name in (*replaying.FACTS, *comparing.DOSSIER_FIELDS, *comparing.RECORD_FIELDS)
+    },
+    "facet": ("agency", "year", "type", "confirmed", "procedure", "kind"),
     "ground": IsolationGround,
     "ingest": ("stored", "duplicate", "refused", "failed"),
     "kind": Kind,
-    "lock": ("none",),
+    "lock": ("none", "compliance"),
     "match": Match,
+    "order": Order,
     "not-proved": (*oversight.NOT_PROVED, oversight.CERTIFICATE_NOT_PROVED),
     "page-state": PageState,
+    "paper-state": browsing.PaperState,
+    "paper": ("added", "removed", "changed"),
     "progress": ("journal", "objects", "views"),
-    "remains": ("original-kept", "pdfa-kept", "shared-text"),
+    "purpose": ("work", "audit", "administration"),
+    "reads": ReadKind,
+    "remains": ("original-kept", "pdfa-kept", "assembly-kept", "shared-text"),
     "representation": RepresentationKind,
     "role": Role,
+    "scope": SCOPES,
+    "station-file": FileState,
+    "succession": Succession,
+    "thing": Kind,
+    "unit": TimeUnit,
     "task": ("read", "confirm", "look"),
     "verdict": ("intact", "broken", "changed-after-signing", "unknown-algorithm", "unreadable"),
     "coverage": ("entire-file", "entire-revision", "part", "unclear"),
@@ -73,6 +105,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
         "pictures-re-encoded",
         "signature-not-in-pdfa",
         "pdfa-unavailable",
+        "lock-lapsed",
     ),
     "check": (
         "archive",
@@ -86,6 +119,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
         "opening",
         "views",
         "work",
+        "lock",
     ),
     "doctor-sandbox": ("bubblewrap", "limits"),
     "doctor-objects": ("files", "s3"),
@@ -234,14 +268,54 @@ def said() -> set[str]:
     """Codes of messages that are asked for by their whole name."""
     found = set[str]()
     for path, call in calls():
-        if name_of(call) in ("text", "trouble") and path.startswith("api"):
+        receiver = getattr(call.func, "value", None)
+        if getattr(receiver, "id", "") == "form":
+            continue  # `form.text("title")` asks for a field.
+        if name_of(call) in ("text", "trouble") and path.startswith(("api", "ingest")):
             found.update(constants(call.args[0] if call.args else None))
         if name_of(call) == "named" and len(call.args) == 2:
             for prefix, code in product(*(list(constants(arg)) for arg in call.args)):
                 found.add(f"{prefix}-{code}")
     for node in ast.walk(sources()["infrastructure/doctor.py"]):
         found.update(code for code in constants(node) if re.match(r"doctor-.*\w$", code))
-    return {*found, *(code for _, code in usage.COMPLAINTS)}
+    return {*found, *(code for _, code in usage.COMPLAINTS), *shown_by_pages()}
+
+
+@cache
+def shown_by_pages() -> set[str]:
+    """Codes in templates, in the modules that fill them, and of what is said after a redirect."""
+    found = set[str]()
+    for path, module in sources().items():
+        for node in ast.walk(module) if path.startswith(PAGES) else ():
+            found.update(c for c in constants(node) if re.fullmatch(r"page-.*\w", c))
+            if isinstance(node, ast.keyword) and node.arg == "done":
+                found.update(f"page-done-{code}" for code in constants(node.value))
+            if isinstance(node, ast.Call) and name_of(node) == "t" and node.args:
+                found.update(constants(node.args[0]))
+    for call in template_calls():
+        target = call.node
+        name = target.attr if isinstance(target, nodes.Getattr) else getattr(target, "name", "")
+        if name in TELLERS and call.args:
+            found.update(words(call.args[0]))
+        if name == "named" and len(call.args) == 2:
+            for prefix, code in product(*(list(words(arg)) for arg in call.args)):
+                found.add(f"{prefix}-{code}")
+    return found
+
+
+def template_calls() -> Iterator[nodes.Call]:
+    for path in sorted((REPOSITORY / "api/templates").rglob("*.html")):
+        yield from Environment(autoescape=True).parse(path.read_text()).find_all(nodes.Call)
+
+
+def words(node: nodes.Node) -> Iterator[str]:
+    """As `constants`, of an expression in a template."""
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, nodes.CondExpr):
+        yield from words(node.expr1)
+        if node.expr2 is not None:
+            yield from words(node.expr2)
 
 
 @cache
@@ -295,6 +369,18 @@ def test_the_gaps_of_a_message_are_filled_by_every_place_that_raises_it(language
             assert not gaps, f"{code}: a work list and an event keep the code alone"
 
 
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_the_gaps_of_a_message_are_filled_by_every_template_that_shows_it(language: str) -> None:
+    catalogue, seen = Catalogue(language), 0
+    for call in template_calls():
+        if getattr(call.node, "name", "") == "t":
+            for code in words(call.args[0]):
+                given = {word.key for word in call.kwargs}
+                assert gaps_of(catalogue, code) == given, code
+                seen += 1
+    assert seen > 20
+
+
 @cache
 def refusals() -> set[str]:
     """Codes that are stored in an event and told later, without details."""
@@ -308,6 +394,17 @@ def refusals() -> set[str]:
 def gaps_of(catalogue: Catalogue, code: str) -> set[str]:
     raw = catalogue.template(code)
     return {name for _, name, _, _ in Formatter().parse(raw) if name is not None}
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_no_code_stands_in_two_files(language: str) -> None:
+    folder = REPOSITORY / "infrastructure" / "messages" / language
+    codes = [
+        code
+        for path in sorted(folder.glob("*.po"))
+        for code in re.findall(r'^msgid "(.+)"$', path.read_text(), re.MULTILINE)
+    ]
+    assert [code for code, count in Counter(codes).items() if count > 1] == []
 
 
 def test_both_languages_have_the_same_messages_and_gaps() -> None:

@@ -4,29 +4,37 @@ from datetime import date
 
 import pytest
 
-from domain.access import Action, Decision, Resource, may, scope
+from domain.access import Action, Decision, Place, Resource, may, scope
 from domain.agents import Agent, AgentKind, Grant, Role
 from domain.values import StreamId
 
 PROVINCE, DEPARTMENT, OFFICE, OTHER = (StreamId(f"agency-{n}") for n in range(1, 5))
-TREE = {PROVINCE: None, DEPARTMENT: PROVINCE, OFFICE: DEPARTMENT, OTHER: PROVINCE}
+TREE = {
+    PROVINCE: Place(None),
+    DEPARTMENT: Place(PROVINCE),
+    OFFICE: Place(DEPARTMENT),
+    OTHER: Place(PROVINCE),
+}
 TODAY = date(2026, 3, 2)
 
 TABLE = {
     #                       role's letters: S scanning clerk, O one-stop, H handling, L leader,
     #                       R records officer, A archivist, U auditor, D administrator, Y system
     Action.ADMINISTER: "D",
+    Action.ARRANGE: "SORA",
     Action.AUDIT: "U",
     Action.CLOSE: "HLRA",
     Action.CONFIRM: "SORA",
     Action.CORRECT: "OHRA",
     Action.DECIDE_ERASURE: "LA",
+    Action.HOLD: "LA",
     Action.ISOLATE: "SORA",
     Action.OPEN_DOSSIER: "SORA",
     Action.READ: "SOHLRAUY",
     Action.RECEIVE_SCAN: "SOHRA",
     Action.REQUEST_ERASURE: "OA",
     Action.SEE_INCIDENTS: "D",
+    Action.SEE_READS: "AU",
     Action.SEE_WORK: "SOLRAUDY",
     Action.VERIFY: "AUD",
 }
@@ -130,7 +138,7 @@ def test_one_of_two_agencies_is_enough() -> None:
 
 
 def test_a_circle_of_agencies_ends() -> None:
-    circle = {PROVINCE: OFFICE, OFFICE: PROVINCE}
+    circle = {PROVINCE: Place(OFFICE), OFFICE: Place(PROVINCE)}
     decision = may(holding(Role.ARCHIVIST, OTHER), Action.READ, of(OFFICE), tree=circle, on=TODAY)
     assert decision.reason == "other-agency"
 
@@ -138,3 +146,54 @@ def test_a_circle_of_agencies_ends() -> None:
 def test_an_unknown_agency_is_nobodys() -> None:
     assert not asked(holding(Role.ARCHIVIST), Action.READ, of(StreamId("agency-9"))).allowed
     assert not asked(holding(Role.ARCHIVIST), Action.READ, Resource(frozenset())).allowed
+
+
+# ---------------------------------------------------------------- heirs
+
+OLD, HEIR, SECTION = (StreamId(f"agency-{n}") for n in range(5, 8))
+SUCCEEDED = TREE | {
+    OLD: Place(OTHER, frozenset({HEIR})),
+    HEIR: Place(DEPARTMENT),
+    SECTION: Place(OLD),
+}
+"""OLD stood below OTHER with a section of its own, and was merged into HEIR."""
+
+
+def reached(agent: Agent, action: Action, agency: StreamId) -> bool:
+    allowed = may(agent, action, of(agency), tree=SUCCEEDED, on=TODAY).allowed
+    assert (agency in scope(agent, action, tree=SUCCEEDED, on=TODAY).agencies) is allowed
+    return allowed
+
+
+@pytest.mark.parametrize("role", Role)
+def test_people_of_an_heir_reach_the_papers_of_what_it_succeeded(role: Role) -> None:
+    able, wide = LETTERS[role] in TABLE[Action.READ], LETTERS[role] in WIDE
+    assert reached(holding(role, HEIR), Action.READ, OLD) is able
+    assert reached(holding(role, HEIR), Action.READ, SECTION) is (able and wide)
+    assert reached(holding(role, DEPARTMENT), Action.READ, OLD) is (able and wide)
+    assert reached(holding(role, OTHER), Action.READ, OLD) is (able and wide)
+    assert reached(holding(role, OLD), Action.READ, OLD) is able
+
+
+@pytest.mark.parametrize("role", Role)
+def test_people_of_what_ended_reach_nothing_of_the_heir(role: Role) -> None:
+    for action in Action:
+        assert not reached(holding(role, OLD), action, HEIR)
+        assert not reached(holding(role, OTHER), action, HEIR)
+
+
+def test_agencies_that_succeed_each_other_end() -> None:
+    circle = {OLD: Place(None, frozenset({HEIR})), HEIR: Place(None, frozenset({OLD}))}
+    decision = may(holding(Role.ARCHIVIST), Action.READ, of(OLD), tree=circle, on=TODAY)
+    assert decision.reason == "other-agency"
+
+
+def test_an_own_role_goes_before_a_lent_one() -> None:
+    absent = StreamId("agent-2")
+    lent = Grant(Role.ARCHIVIST, DEPARTMENT, TODAY, standing_in_for=absent)
+    own = Grant(Role.RECORDS_OFFICER, DEPARTMENT, None)
+    agent = Agent(StreamId("agent-1"), AgentKind.PERSON, "x", (lent, own))
+    for action, role in ((Action.CONFIRM, own.role), (Action.DECIDE_ERASURE, lent.role)):
+        actor = asked(agent, action, of(DEPARTMENT)).actor
+        assert actor is not None
+        assert actor.role is role

@@ -196,7 +196,11 @@ def test_erasing_leaves_the_original_and_takes_what_tells() -> None:
         GONE,
     )
     kinds = {item.kind for item in state.representations}
-    assert kinds == {RepresentationKind.ORIGINAL, RepresentationKind.PDFA}
+    assert kinds == {
+        RepresentationKind.ORIGINAL,
+        RepresentationKind.PDFA,
+        RepresentationKind.ASSEMBLY,
+    }
     assert (state.received_name, state.metadata, state.code) == (ERASED, {}, "")
     assert state.signatures is not None
     assert (state.signatures.signers, state.signatures.findings) == (ERASED, (finding,))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import IntegrityError, InvalidValueError, NotFoundError, RuleError
+from domain.ports import Protection
 from domain.values import Digest, EventId
 from tests.objects.conftest import World, digest_of, put, read
 
@@ -172,4 +173,27 @@ def test_sixteen_writers_of_the_same_bytes_all_succeed(world: World) -> None:
 
 
 def test_no_adapter_claims_a_lock_that_it_does_not_have(world: World) -> None:
-    assert world.store.lock == "none"
+    """The lock and the hold are told as they stand, and where there are none, that there are."""
+    digest = put(world.store, PAPER)
+    assert world.store.protection(digest) == Protection(None, held=False)
+    world.store.probe()
+    soon = datetime.now(UTC) + timedelta(seconds=2)  # noqa: TID251
+    world.store.protect(digest, until=soon)
+    world.store.hold(digest)
+    found = world.store.protection(digest)
+    if world.store.lock == "none":
+        assert found == Protection(None, held=False)
+    else:
+        assert world.store.lock == "compliance"
+        assert found.until is not None
+        assert soon <= found.until < soon + timedelta(seconds=1)
+        assert found.held
+    world.store.release(digest)
+    world.store.release(digest)
+    assert not world.store.protection(digest).held
+    assert read(world.store, digest) == PAPER
+
+
+def test_the_protection_of_what_is_not_there_is_nothing(world: World) -> None:
+    with pytest.raises(NotFoundError, match="object-not-found"):
+        world.store.protection(digest_of(b"never put"))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InvalidValueError
-from domain.ports import Match, PageDocument, SearchIndex, SearchScope
+from domain.ports import Match, Order, PageDocument, PageFilter, SearchIndex, SearchScope
 from domain.text import place_tones
 from infrastructure.search.whoosh_index import WhooshIndex
 from tests.search.pages import (
@@ -256,9 +256,9 @@ def test_filters_narrow_hits_totals_and_facets_alike(index: SearchIndex) -> None
         "type": [("Báo cáo", 2), ("Tờ trình", 1)],
         "confirmed": [("true", 2), ("false", 1)],
     }
-    reports = index.search("đất", OURS, type_name="báo cáo", year=2019)
+    reports = index.search("đất", OURS, PageFilter(type_name="báo cáo", year=2019))
     assert (reports.total, reports.facets["agency"]) == (1, [(FINANCE, 1)])
-    assert index.search("đất", OURS, agency=HOME_AFFAIRS).total == 1
+    assert index.search("đất", OURS, PageFilter(agency=HOME_AFFAIRS)).total == 1
 
 
 def test_pages_of_results_follow_each_other(index: SearchIndex) -> None:
@@ -351,7 +351,7 @@ def test_nothing_of_a_foreign_agency_shows_anywhere(index: SearchIndex) -> None:
 
 def test_a_page_shared_with_another_agency_does_not_name_it(index: SearchIndex) -> None:
     fill(index, page(1, "đất", agencies=frozenset({FINANCE, FOREIGN})))
-    answer = index.search("đất", OURS, agency=FOREIGN)
+    answer = index.search("đất", OURS, PageFilter(agency=FOREIGN))
     assert (answer.total, answer.facets["agency"]) == (0, [])
     assert records(index, f"đất agency:{FOREIGN}") == []
     assert index.search("đất", OURS).facets["agency"] == [(FINANCE, 1)]
@@ -391,3 +391,81 @@ def test_any_page_can_be_put_and_found_by_any_of_its_words(
         except InvalidValueError:
             continue
         assert all(hit.record == strange.record for hit in answer.hits)
+
+
+# ---------------------------------------------------------------- further limits, order, places
+
+
+def test_confirmation_days_and_dossier_narrow_alike(index: SearchIndex) -> None:
+    fill(
+        index,
+        page(1, "đất", issued_on=date(2019, 1, 1), confirmed=True),
+        page(2, "đất", issued_on=date(2019, 6, 1)),
+        page(3, "đất"),
+    )
+
+    def numbers(wanted: PageFilter) -> list[int]:
+        hits = index.search("đất", OURS, wanted).hits
+        return sorted(int(hit.record[-12:], 16) for hit in hits)
+
+    assert numbers(PageFilter(confirmed=True)) == [1]
+    assert numbers(PageFilter(confirmed=False)) == [2, 3]
+    assert numbers(PageFilter(since=date(2019, 1, 2))) == [2]
+    assert numbers(PageFilter(until=date(2019, 1, 1))) == [1]
+    assert numbers(PageFilter(since=date(2019, 1, 1), until=date(2019, 6, 1))) == [1, 2]
+    assert numbers(PageFilter(dossier=stream("dossier", 3))) == [3]
+
+
+def test_words_may_be_left_out_where_a_filter_asks(index: SearchIndex) -> None:
+    fill(index, page(1, "đất", confirmed=True), page(2, "nhà"))
+    assert index.search("", OURS, PageFilter(confirmed=True)).total == 1
+    with pytest.raises(InvalidValueError):
+        index.search(" ", OURS)
+
+
+def test_hits_stand_by_day_the_near_ones_and_undated_ones_last(index: SearchIndex) -> None:
+    fill(
+        index,
+        page(1, "thửa đất", issued_on=date(2019, 1, 1)),
+        page(2, "thửa đất"),
+        page(3, "thửa đất", issued_on=date(2021, 1, 1)),
+        page(4, "thưaa đất", issued_on=date(2024, 1, 1)),
+    )
+    fill(index, page(5, "thua dat", issued_on=date(2020, 1, 1)))
+
+    def numbers(order: Order, limit: int = 10, offset: int = 0) -> list[int]:
+        answer = index.search("thửa đất", OURS, order=order, limit=limit, offset=offset)
+        assert answer.total == 5
+        return [int(hit.record[-12:], 16) for hit in answer.hits]
+
+    assert numbers(Order.NEWEST) == [3, 5, 1, 2, 4]
+    assert numbers(Order.OLDEST) == [1, 5, 3, 2, 4]
+    assert numbers(Order.OLDEST, limit=2, offset=1) == [5, 3]
+
+
+def test_a_query_names_an_agency_of_its_scope_by_code(index: SearchIndex) -> None:
+    fill(
+        index,
+        page(1, "đất", agencies=frozenset({HOME_AFFAIRS})),
+        page(2, "đất", agencies=frozenset({FOREIGN})),
+    )
+    coded = replace(OURS, codes={"H33.01": HOME_AFFAIRS, "H99": FOREIGN})
+    assert records(index, "co-quan:h33.01", coded) == [1]
+    assert records(index, "co-quan:H99", coded) == []
+
+
+def test_the_places_of_a_record_are_its_own_and_in_order(index: SearchIndex) -> None:
+    own = page(1, "thửa đất")
+    fill(
+        index,
+        replace(own, page=3, text="đất ở"),
+        own,
+        replace(own, page=2, text="nhà"),
+        page(2, "đất"),
+    )
+    found_places = index.places("đất", OURS, own.record, [1, 2])
+    assert found_places.pages == (1, 3)
+    assert [(hit.page, hit.words) for hit in found_places.hits] == [(1, ("đất",))]
+    assert index.places("mưa", OURS, own.record, [1]).pages == ()
+    assert index.places("thuaa", OURS, own.record, [1]).hits[0].match is Match.NEAR
+    assert index.places("đất", THEIRS, own.record, [1]).pages == ()

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from domain.dossier import DossierRecordAdded
+from domain.arrangement import place_of
+from domain.dossier import DossierRecordAdded, DossierRecordRemoved
 from domain.events import Event, Recorded
-from domain.record import Record, RecordRegistered, RepresentationKind
-from domain.services import Archive, oversight, retrieval
+from domain.record import Record, RecordRegistered, RecordSplitOff, RepresentationKind
+from domain.services import Archive, finding, oversight, retrieval
 from domain.services.deciding import load
 from domain.services.oversight import HARMLESS, Verification
 from domain.values import Digest, StreamId
+from infrastructure.views.pages import is_hidden
 from tests.story.place import Desk, Place
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -47,7 +49,7 @@ def check_archive(
         records = {
             one.stream: load(archive, one.stream).record()
             for one in events
-            if isinstance(one.event, RecordRegistered)
+            if isinstance(one.event, RecordRegistered | RecordSplitOff)
         }
         for target, content in (receipts or {}).items():
             assert target in records, f"{target} was acknowledged and is lost"
@@ -81,18 +83,39 @@ def _check_not_doubled(
     for one in events:
         if isinstance(one.event, DossierRecordAdded):
             added.setdefault(one.stream, []).append((one.event.record, one.event.ordinal))
-    for dossier, papers in added.items():
+    for papers in added.values():
         assert [ordinal for _, ordinal in papers] == list(range(1, len(papers) + 1))
-        contents = [records[paper].original for paper, _ in papers]
-        digests = [content.sha256 for content in contents if content is not None]
-        assert len(set(digests)) == len(digests), f"{dossier} holds the same bytes twice"
-    listed = [paper for papers in added.values() for paper, _ in papers]
-    assert sorted(listed) == sorted(records), "a record is in no dossier or in two"
+    leaves = [leaf for state in records.values() for leaf in _leaves(state)]
+    assert len(set(leaves)) == len(leaves), "a dossier shows the same page twice"
+    removed = [
+        (one.stream, one.event.record)
+        for one in events
+        if isinstance(one.event, DossierRecordRemoved)
+    ]
+    listed = [(dossier, paper) for dossier, papers in added.items() for paper, _ in papers]
+    for gone in removed:
+        listed.remove(gone)
+    assert sorted(paper for _, paper in listed) == sorted(records), "in no dossier or in two"
+    assert all(records[paper].dossier == dossier for dossier, paper in listed)
     for target, state in records.items():
-        kinds = [item.kind for item in state.representations]
+        derived = [each for each in state.representations if each.tool is not None]
+        kinds = [item.kind for item in derived]
         assert len(set(kinds)) == len(kinds), f"{target} was read twice"
     commands = [one.command for one in events]
     assert len({*zip(commands, [one.at for one in events], strict=True)}) == len(set(commands))
+
+
+def _leaves(state: Record) -> list[tuple[StreamId, Digest, int]]:
+    """The pages that a record shows, each with the dossier and the original in which it stands.
+
+    Of a record that nobody read yet, the first page stands for its original.
+    """
+    if state.absorbed_into is not None or not state.sources:
+        return []
+    shown = state.arrangement or tuple((n, 0) for n in range(1, (state.pages or 1) + 1))
+    sources = [replace(source, pages=source.pages or 1) for source in state.sources]
+    places = [place_of(sources, number) for number, _ in shown]
+    return [(state.dossier, sources[at].file.sha256, page) for at, page in places]
 
 
 def _check_work(archive: Archive, records: Mapping[StreamId, Record], *, finished: bool) -> None:
@@ -100,6 +123,7 @@ def _check_work(archive: Archive, records: Mapping[StreamId, Record], *, finishe
     waiting = {item.record for item in items if item.task == "read" and item.state != "stuck"}
     for target, state in records.items():
         gone = state.isolated is not None or state.erased_by is not None
+        gone = gone or state.absorbed_into is not None or state.withdrawn
         failed = state.failure is not None and state.failure.final
         unread = state.original is not None and state.reading is None and not gone and not failed
         assert (target in waiting) is unread, f"{target}: the work list disagrees"
@@ -113,12 +137,12 @@ def _check_work(archive: Archive, records: Mapping[StreamId, Record], *, finishe
 def _check_found(desk: Desk, records: Mapping[StreamId, Record]) -> None:
     """Each page that has words is found by one of them."""
     for target, state in records.items():
-        if state.isolated is not None or state.representation(RepresentationKind.TEXT) is None:
+        if is_hidden(state) or state.representation(RepresentationKind.TEXT) is None:
             continue
         shown = retrieval.show_record(desk.archive, desk.request(), target)
         for page in shown.pages:
             words = _WORD.findall(page.text)
             if words:
                 longest = max(words, key=len)
-                found = retrieval.search(desk.archive, desk.request(), longest, limit=200)
+                found = finding.search(desk.archive, desk.request(), longest, limit=200)
                 assert (target, page.n) in {(h.hit.record, h.hit.page) for h in found.found}

@@ -28,16 +28,19 @@ class Form(StrEnum):
 KILLS = (Form.KILLED_BEFORE, Form.KILLED_AFTER)
 FAILURES = (Form.FAILED_BEFORE, Form.FAILED_AFTER)
 PORTS = (
-    "journal", "objects", "quarantine", "reader", "index", "views", "catalogue", "work",
+    "journal", "objects", "quarantine", "reader", "pictures", "index", "views", "catalogue", "work",
     "history", "erasures", "inspector", "progress",
 )  # fmt: skip
 """All but clock and identifiers: nothing is stored there, so no crash can differ by them."""
-CONTEXTS = frozenset({"quarantine.receive", "reader.read", "index.rebuild"})
+CONTEXTS = frozenset({"quarantine.receive", "reader.assemble", "reader.read", "index.rebuild"})
 """Their end is a call of its own."""
 CHANGES = frozenset(
     {
         "journal.append",
         "objects.put",
+        "objects.protect",
+        "objects.hold",
+        "objects.release",
         "objects.destroy",
         "quarantine.receive",
         "quarantine.receive:end",
@@ -47,6 +50,7 @@ CHANGES = frozenset(
         "index.apply",
         "index.purge",
         "erasures.note",
+        "pictures.forget",
         "progress.note",
         "progress.drop",
     }

@@ -1,17 +1,19 @@
 """Small made-up papers, and their readings, which the real reader made once."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from tempfile import mkdtemp, mkstemp
 
 from PIL import Image, ImageDraw, ImageFont
 
 from domain.errors import RefusedFileError
-from domain.ports import Inspection, Limits, PageRead, Reading, SignatureVerdict
+from domain.ports import Assembled, Inspection, Limits, PageRead, Reading, SignatureVerdict
+from domain.values import Tool
 from infrastructure.ocr.reader import SandboxedReader
 
 PAPERS = {
@@ -119,13 +121,39 @@ class PreparedReader:
 
     @contextmanager
     def read(
-        self, path: str, inspection: Inspection, limits: Limits, on_page: Callable[[PageRead], None]
+        self,
+        path: str,
+        inspection: Inspection,
+        limits: Limits,
+        on_page: Callable[[PageRead], None],
+        *,
+        as_it_lies: bool = False,
     ) -> Iterator[Reading]:
         reading = self._known(path)[1]
         assert reading is not None
         for page in reading.pages:
             on_page(page)
         yield reading
+
+    @contextmanager
+    def assemble(
+        self, paths: Sequence[str], pages: Sequence[tuple[int, int, int]], limits: Limits
+    ) -> Iterator[Assembled]:
+        """One page after the other of papers that have one each, as if nothing was turned."""
+        made = Path(mkstemp(dir=Path(paths[0]).parent)[1])
+        made.write_bytes(b"".join(Path(paths[at]).read_bytes() for at, _, _ in pages))
+        digest = sha256(made.read_bytes()).hexdigest()
+        parts = [self._known(paths[at]) for at, _, _ in pages]
+        if digest not in self.papers.readings:
+            folder = mkdtemp(dir=self.papers.folder)
+            self.papers.readings[digest] = _joined(parts, Path(folder))
+        try:
+            yield Assembled(str(made), Tool("prepared", "1"))
+        finally:
+            made.unlink()
+
+    def picture(self, path: str, page: int, width: int, turned: int) -> bytes:
+        raise NotImplementedError
 
     def signatures(self, path: str) -> tuple[SignatureVerdict, ...]:
         return ()
@@ -135,3 +163,22 @@ class PreparedReader:
         if found is None:
             raise RefusedFileError("type-not-accepted")
         return found
+
+
+def _joined(
+    parts: Sequence[tuple[Inspection, Reading | None]], folder: Path
+) -> tuple[Inspection, Reading]:
+    """The readings of papers of one page as the reading of all of them."""
+    readings = [reading for _, reading in parts if reading is not None]
+    assert len(readings) == len(parts)
+    text, words = folder / "text.txt", folder / "words.jsonl"
+    text.write_text("\f".join(Path(one.text).read_text() for one in readings))
+    words.write_text("".join(Path(one.words).read_text() for one in readings))
+    pages = tuple(replace(one.pages[0], n=n) for n, one in enumerate(readings, 1))
+    thumbnails = tuple(path for one in readings for path in one.thumbnails)
+    inspection = Inspection(
+        "application/pdf", tuple(one.pages[0] for one, _ in parts), signatures=0, active_content=()
+    )
+    return inspection, replace(
+        readings[0], pages=pages, text=str(text), words=str(words), thumbnails=thumbnails
+    )

@@ -1,7 +1,7 @@
 """An archive in a folder of a test's own, with its people, and small words to work with it."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -204,9 +204,11 @@ def history_of(desk: Desk, target: StreamId, at: int | None = None) -> list[Reco
     return [one.recorded for one in examined if one.recorded is not None]
 
 
-def found_place(folder: Path, papers: Papers) -> Place:
+def found_place(
+    folder: Path, papers: Papers, environment: Mapping[str, str] | None = None
+) -> Place:
     """A new archive with three people and one open dossier."""
-    settings = read_settings(str(folder / "archive"), {})
+    settings = read_settings(str(folder / "archive"), environment or {})
     founded = found_archive(settings, name="Kho thử", agency="H33", agency_name="Sở thử nghiệm")
     with opened(settings) as house:
         archive = house.archive

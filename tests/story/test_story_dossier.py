@@ -8,7 +8,7 @@ from domain.agents import Role
 from domain.dossier import DossierClosed, DossierCorrected, DossierOpened, DossierRecordAdded
 from domain.errors import NotFoundError, NotPermittedError, RuleError
 from domain.record import IsolationGround, RecordConfirmed, RepresentationKind
-from domain.services import description, oversight, retrieval
+from domain.services import description, finding, oversight, retrieval
 from domain.services.deciding import load
 from domain.values import Digest
 from tests.story.checking import check_archive
@@ -113,7 +113,7 @@ def test_a_strangers_paper_is_isolated_and_seen_by_nobody_but_the_incident_list(
         assert strange.record is not None
         assert own.record is not None
         archive.views.catch_up()
-        before = retrieval.search(archive, desk.request(), "hội đồng")
+        before = finding.search(archive, desk.request(), "hội đồng")
         assert [one.hit.record for one in before.found] == [strange.record]
         description.isolate(
             archive,
@@ -123,7 +123,7 @@ def test_a_strangers_paper_is_isolated_and_seen_by_nobody_but_the_incident_list(
             reason="giấy của người khác",
         )
         archive.views.catch_up()
-        assert retrieval.search(archive, desk.request(), "hội đồng").answer.total == 0
+        assert finding.search(archive, desk.request(), "hội đồng").answer.total == 0
         shown = retrieval.show_dossier(archive, desk.request(), place.dossier)
         assert [one.id for one in shown.records] == [own.record]
         with pytest.raises(NotFoundError):

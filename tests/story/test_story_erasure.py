@@ -16,7 +16,7 @@ from domain.erasure import CaseState
 from domain.errors import ArchiveError, RuleError, UnavailableError
 from domain.ports import ObjectStore
 from domain.record import RepresentationKind
-from domain.services import description, erasing, oversight, retrieval
+from domain.services import description, erasing, finding, oversight, retrieval
 from domain.services.deciding import load
 from domain.services.erasing import Remains
 from domain.values import ERASED, Digest, StreamId
@@ -145,7 +145,7 @@ def test_the_erased_dossier_says_by_which_decision_and_takes_nothing_new(asked: 
         for target in (place.dossier, asked.record, asked.case):
             assert oversight.verify(desk.archive, desk.request(), target).findings == ()
         for word in asked.words - {f"{PAPER}.png"}:
-            found = retrieval.search(desk.archive, desk.request(), word).found
+            found = finding.search(desk.archive, desk.request(), word).found
             assert asked.record not in {one.hit.record for one in found}
         for name in desk.archive.views.names():
             desk.archive.views.rebuild(name)
@@ -181,7 +181,7 @@ def test_text_that_another_record_shares_stays_until_that_one_is_erased_too(
         remains = approve(desk)
         assert {item.why for item in remains} >= {"shared-text"}
         assert "Thửa" in text_of(desk, twin.record)
-        assert retrieval.search(desk.archive, desk.request(), '"thửa đất số"').answer.total == 1
+        assert finding.search(desk.archive, desk.request(), '"thửa đất số"').answer.total == 1
     check_archive(place)
     with place.open() as desk:
         erasing.request_erasure(desk.archive, desk.request(), second, reason=REQUEST)

@@ -26,6 +26,7 @@ from domain.services import oversight
 from domain.services.deciding import load
 from domain.values import Digest
 from infrastructure.bootstrap import back_up, opened
+from infrastructure.lease import is_held
 from infrastructure.quarantine import FolderQuarantine
 from ingest.worker import Worker
 from tests.services import required
@@ -394,7 +395,8 @@ def test_a_worker_that_is_told_to_end_leaves_its_work_to_the_next(
     place = received[0].copy(tmp_path / "place")
     process = start("ingest", "--archive", str(place.folder))
     try:
-        time.sleep(2)
+        assert _comes(lambda: is_held(place.folder / "worker.lock"))
+        time.sleep(1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     finally:
@@ -402,6 +404,25 @@ def test_a_worker_that_is_told_to_end_leaves_its_work_to_the_next(
     with place.open() as desk:
         desk.work()
     check_archive(place)
+
+
+def test_a_worker_ends_when_whoever_started_it_is_gone(place: Place) -> None:
+    stranger = start("http.server", "--bind", "127.0.0.1", "0")
+    process = start("ingest", "--archive", str(place.folder), "--parent", str(stranger.pid))
+    try:
+        assert process.wait(timeout=60) == 0  # It is not that process's child: it is alone.
+    finally:
+        kill_group(process)
+        kill_group(stranger)
+
+
+def _comes(what: Callable[[], bool]) -> bool:
+    """True when it happens within a minute."""
+    for _ in range(600):
+        if what():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_the_reasons_of_a_crash_have_a_name(place: Place) -> None:

@@ -1,9 +1,11 @@
 """What the catalogue, the work list and the history answer."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from domain.ports import SearchScope, WorkItem
-from domain.values import Digest, StreamId
+from domain.ports import DossierFilter, DossierRow, SearchScope, WorkItem
+from domain.values import Digest, Kind, StreamId
 from tests.views.world import SteppingClock, World
 
 
@@ -24,12 +26,13 @@ def test_a_scope_shows_the_dossiers_of_its_agencies_alone(world: World) -> None:
     hidden = world.open_dossier("H33.02-260302-0001", land)
     world.restrict(hidden)
     world.views.catch_up()
-    listed = world.views.catalogue.dossiers
+
+    def listed(within: SearchScope) -> Sequence[DossierRow]:
+        return world.views.catalogue.browse(within, DossierFilter())
 
     assert [row.id for row in listed(scope(tax))] == [both, first]
     assert [row.id for row in listed(scope(land))] == [both]
     assert [row.id for row in listed(scope(land, restricted=True))] == [hidden, both]
-    assert [row.id for row in listed(scope(tax, land), limit=1, offset=1)] == [first]
     assert not listed(scope(police, restricted=True))
     assert not listed(scope(restricted=True))
 
@@ -48,8 +51,10 @@ def test_records_stand_in_their_order_with_what_is_known_of_them(world: World) -
     assert [(row.id, row.ordinal) for row in rows] == [(read, 1), (on_paper, 3)]
     assert (rows[0].code, rows[0].subject, rows[0].pages) == ("390/BC-UBND", "Báo cáo", 3)
     assert (rows[1].original, rows[1].pages, rows[1].code) == (None, None, None)
-    (dossier,) = world.views.catalogue.dossiers(scope(world.dossier(holder).receiving))
-    assert dossier.records == 2
+    (dossier,) = world.views.catalogue.browse(
+        scope(world.dossier(holder).receiving), DossierFilter()
+    )
+    assert (dossier.records, dossier.unconfirmed) == (2, 2)
 
 
 def test_agents_are_found_by_their_exact_name_in_any_normal_form(world: World) -> None:
@@ -179,6 +184,35 @@ def test_the_history_of_a_dossier_holds_its_records_batches_and_erasures(world: 
 
 def _dossiers_of(world: World, stream: StreamId) -> set[object]:
     return {getattr(e.event, "dossier", None) for e in world.journal.load(stream)}
+
+
+def test_what_somebody_did_is_found_newest_first_and_page_by_page(world: World) -> None:
+    one, other = world.actor, replace(world.actor, agent=world.new(Kind.AGENT))
+    for n in range(6):
+        world.actor = other if n % 3 == 1 else one
+        world.agency(f"H33.0{n}")
+    world.views.catch_up()
+    by = world.views.history.by_agent
+
+    assert by(one.agent, limit=10) == [6, 4, 3, 1]
+    assert by(other.agent, limit=10) == [5, 2]
+    assert by(one.agent, limit=2) == [6, 4]
+    assert by(one.agent, limit=2, before=4) == [3, 1]
+    assert by(one.agent, upto=4, limit=10) == [4, 3, 1]
+    assert by(StreamId("agent-unknown"), limit=10) == []
+
+
+def test_a_day_has_its_first_instant_and_not_the_next_days(world: World) -> None:
+    for n in range(4):
+        world.agency(f"H33.0{n}")
+    world.views.catch_up()
+    first, second, third, fourth = world.journal.follow(0, 10)
+    on = world.views.history.on_day
+
+    assert on(second.at, fourth.at, limit=10) == [3, 2]
+    assert on(first.at, fourth.at, limit=1) == [third.position]
+    assert on(first.at, fourth.at, limit=5, before=3) == [2, 1]
+    assert on(fourth.at + timedelta(days=1), fourth.at + timedelta(days=2), limit=5) == []
 
 
 def test_a_position_is_found_for_an_instant(world: World) -> None:
