@@ -7,14 +7,20 @@ is made anew in var/demo/archive each time.
 import argparse
 import json
 import os
+import secrets
 import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
 import unicodedata
+import urllib.parse
+import urllib.request
 from contextlib import closing
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +103,7 @@ def main() -> int:
     events = _verify(story, certificate)
     _tamper(story)
     _figures(story, time.perf_counter() - began, pages, events)
-    return 0
+    return 0 if chosen.no_serve else _serve(story, samples)
 
 
 def _found(story: Story, samples: dict[str, Any]) -> str:
@@ -253,6 +259,103 @@ def _figures(story: Story, seconds: float, pages: int, events: int) -> None:
         "   The sample archive: var/demo/archive."
         " Try: bin/chauban --archive var/demo/archive --help",
     )
+
+
+# ---------------------------------------------------------------- serving
+
+_ROLES = (
+    ("scanning-clerk", "Cán bộ quét", "Scanning clerk"),
+    ("one-stop-officer", "Cán bộ một cửa", "One-stop officer"),
+    ("handling-officer", "Cán bộ thụ lý", "Handling officer"),
+    ("leader", "Lãnh đạo", "Leader"),
+    ("records-officer", "Văn thư", "Records officer"),
+    ("archivist", "Lưu trữ viên", "Archivist"),
+    ("auditor", "Thanh tra viên", "Auditor"),
+    ("administrator", "Quản trị viên", "Administrator"),
+)
+
+
+def _serve(story: Story, samples: dict[str, Any]) -> int:
+    story.chapter("Mở trang web, mỗi vai trò một người", "The pages, with somebody in each role")
+    agency = samples["agencies"][0]["code"]
+    users = []
+    for role, vietnamese, english in _ROLES:
+        until = ["--until", _in_a_month()] if role == "auditor" else []
+        name = english if story.english else vietnamese
+        (agent,) = story.run("agent", "add", name, "--role", role, "--agency", agency, *until)
+        (user,) = story.run("user", "add", agent["agent"], role)
+        users.append({"role": role, "name": role, "link": user["link"]})
+    command = [sys.executable, "-m", "api.cli", "serve", "--port", str(_free_port()), "--json"]
+    settings = {"CHAUBAN_ARCHIVE": str(ARCHIVE), "CHAUBAN_SECOND_FACTOR": "none"}
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | settings,  # noqa: TID251
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout is not None
+            address = json.loads(server.stdout.readline())["address"]
+            _enrol(address, users)
+            written = {"address": address, "users": users}
+            (FOLDER / "demo.json").write_text(json.dumps(written, ensure_ascii=False, indent=1))
+            _welcome(story, address, users)
+            return server.wait()
+        except KeyboardInterrupt:
+            server.send_signal(signal.SIGINT)
+            return server.wait()
+
+
+def _in_a_month() -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(time.time() + 30 * 86400))
+
+
+def _enrol(address: str, users: list[dict[str, str]]) -> None:
+    """Each invitation is used up with a password made for this demo alone."""
+    keep = urllib.request.build_opener(_Stay())
+    for user in users:
+        user["password"] = "-".join(secrets.token_hex(2) for _ in range(4))
+        given = {"password": user["password"], "again": user["password"]}
+        form = urllib.parse.urlencode(given).encode()
+        with keep.open(address + user.pop("link"), data=form, timeout=60) as answer:
+            if answer.status != HTTPStatus.SEE_OTHER:
+                raise SystemExit(f"{user['role']}: {answer.status}")
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Takes the answer of a form as it is; where it leads is for a browser."""
+
+    def http_error_303(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        return fp
+
+
+def _welcome(story: Story, address: str, users: list[dict[str, str]]) -> None:
+    print(f"\n   {_styled(_BOLD, address)}\n")
+    names = {role: english if story.english else name for role, name, english in _ROLES}
+    for user in users:
+        print(f"   {names[user['role']]:20} {user['name']:20} {user['password']}")
+    story.say(
+        "\n   Các mật khẩu này chỉ dùng cho bản trình diễn này (cũng nằm trong"
+        " var/demo/demo.json). Nhấn Ctrl+C để dừng.",
+        "\n   These passwords are for this demo alone (they stand in var/demo/demo.json, too)."
+        " Press Ctrl+C to stop.",
+    )
+
+
+def _free_port() -> int:
+    """8080 where it is free, so that the address stays the same; else any."""
+    for port in (8080, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    return 0
+
+
+# ---------------------------------------------------------------- helpers
 
 
 def _unmarked(text: str) -> str:
