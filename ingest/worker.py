@@ -76,7 +76,8 @@ class Worker:
                     swept_at = now
                 if not until_idle and (hourly_at is None or abs(now - hourly_at) > _HOURLY):
                     self._look_after_locks(now)
-                    self._close_reads()
+                    if hourly_at is not None:
+                        self._close_reads()
                     hourly_at = now
                 self.archive.views.catch_up()
                 for item in self._due(frozenset(running.values())):
