@@ -206,9 +206,7 @@ class CatalogueView:
 def waiting(records: Table) -> ColumnElement[bool]:
     """Records that wait for a person's word: in a list, not vouched for, not erased."""
     columns = records.c
-    return and_(
-        columns.confirmed.is_(False), columns.listed.is_(True), columns.erased_by.is_(None)
-    )
+    return and_(columns.confirmed.is_(False), columns.listed.is_(True), columns.erased_by.is_(None))
 
 
 def _manifests_of(event: Event) -> Sequence[Digest]:

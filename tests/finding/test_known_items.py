@@ -14,8 +14,8 @@ from domain.dossier import DossierKind
 from domain.services import Archive, Request
 from domain.services.deciding import load, resolve
 from domain.services.description import Applicant, open_dossier
+from domain.services.finding import search
 from domain.services.reception import open_batch, receive
-from domain.services.retrieval import search
 from domain.text import fold
 from domain.values import Basis, CommandId, Kind, StreamId
 from infrastructure import bootstrap
