@@ -12,7 +12,7 @@ from api.web.exporting import as_csv, as_lines, file_name
 from api.web.render import moment, redirect, render
 from api.web.telling import told, words
 from api.web.visit import Visit, Visitor
-from domain.errors import InvalidValueError, NotFoundError
+from domain.errors import InvalidValueError, NotFoundError, NotPermittedError
 from domain.reads import Read, ReadKind
 from domain.services import comparing, replaying
 from domain.services.comparing import Value
@@ -45,8 +45,17 @@ def home(request: Request, visit: Visitor, find: str = "") -> Response:
         certificate=visit.serving.certificate,
         software=visit.serving.software,
         position=visit.archive.journal.position(),
+        whole=_may_verify_all(visit),
         **_asked(),
     )
+
+
+def _may_verify_all(visit: Visit) -> bool:
+    try:
+        replaying.verifiable(visit.archive, visit.request(), "")
+    except NotPermittedError:
+        return False
+    return True
 
 
 def _asked(agent: str = "", day: str = "", device: str = "", error: str = "") -> dict[str, Any]:

@@ -87,6 +87,18 @@ def permit(archive: Archive, request: Request, action: Action, resource: Resourc
     return decision.actor
 
 
+def permit_everywhere(archive: Archive, request: Request, action: Action) -> Actor:
+    """`permit` for every agency there is: for what speaks of all of them at once.
+
+    Where no list of agencies can be had, the agent's own are asked.
+    """
+    agencies = tree(archive).keys() or {grant.agency for grant in request.agent.grants}
+    actors = [permit(archive, request, action, Resource(frozenset({each}))) for each in agencies]
+    if not actors:
+        raise NotPermittedError(action=action.value, reason="no-role")
+    return actors[0]
+
+
 def require_seen(archive: Archive, request: Request, resource: Resource, reference: str) -> Actor:
     """Like `permit` for reading; what may not be read does not exist for the asker."""
     try:

@@ -27,7 +27,7 @@ from domain.ports import Finding
 from domain.reads import ReadsRecorded
 from domain.record import RepresentationKind
 from domain.services import Archive, Request
-from domain.services.deciding import load, permit
+from domain.services.deciding import load, permit, permit_everywhere
 from domain.services.retrieval import resource_behind
 from domain.values import Digest, FileObject, Kind, StreamId, kind_of
 
@@ -127,11 +127,13 @@ def verify(
 
 
 def _require_allowed(archive: Archive, request: Request, target: StreamId | None) -> None:
-    """Anyone with the right to verify somewhere; for one reference, who has it there."""
+    """Findings name what they are about: all of it for who may verify every agency, and one
+    reference for who may there."""
+    if target is None:
+        permit_everywhere(archive, request, Action.VERIFY)
+        return
     grants = frozenset(grant.agency for grant in request.agent.grants)
     permit(archive, request, Action.VERIFY, Resource(grants))
-    if target is None:
-        return
     try:
         resource = replace(resource_behind(archive, target), restricted=False, isolated=False)
         permit(archive, request, Action.VERIFY, resource)

@@ -47,6 +47,8 @@ class Way:
     """The login for which the page is looked at; empty for what is no page for people."""
     gaps: Mapping[str, str] = field(default_factory=dict)
     """What fills the other gaps of the path."""
+    everywhere: bool = False
+    """Its answer speaks of every agency, so it is for who may in all of them."""
 
 
 _A = Action
@@ -140,7 +142,7 @@ TABLE: Mapping[str, Way] = {
     "GET /audit/state/{ref}": Way((_A.READ,), "dossier", shown_to="auditor"),
     "GET /audit/compare/{ref}": Way((_A.READ,), "dossier", shown_to="auditor"),
     "GET /audit/events": Way((_A.AUDIT,), query="?day=2020-01-01", shown_to="auditor"),
-    "POST /audit/verify": Way((_A.VERIFY,), form=_EMPTY),
+    "POST /audit/verify": Way((_A.VERIFY,), form=_EMPTY, everywhere=True),
     "POST /audit/verify/{ref}": Way((_A.READ, _A.VERIFY), "dossier", form=_EMPTY),
     "GET /audit/checks/{id}": Way((_A.VERIFY,)),
     "GET /audit/checks/{id}/state": Way((_A.VERIFY,)),
