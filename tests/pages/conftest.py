@@ -11,9 +11,10 @@ from tests.services import program
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Not for longer than a module: Playwright keeps an event loop running in
+    this thread, beside which no other may run."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=str(program("chromium")), args=_ARGUMENTS
