@@ -53,6 +53,7 @@ def test_a_scan_is_arranged_split_and_confirmed_by_keyboard_alone(
 
     page.goto(f"/confirm/{first}")
     page.keyboard.press("i")
+    page.wait_for_function("document.activeElement.name === 'ground'")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
     page.keyboard.type("giấy của nhà khác")
