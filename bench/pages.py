@@ -9,33 +9,34 @@ object on standard output: {name: {p95, median, empty, index}} in milliseconds.
 import gzip
 import json
 import re
-import socket
 import statistics
+import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import uvicorn
-from jinja2 import BaseLoader, FunctionLoader
+from jinja2 import FunctionLoader
 
-from api.app import create_app
+from api.app import serve
 from api.web import render
 from bench._archive import PASSWORD, made
 from bench.search import make_pages, make_queries
 from domain.ports import DossierFilter, SearchScope
-from infrastructure.bootstrap import House
+from infrastructure.bootstrap import House, read_settings
 
 RECORDS = 10_000
 _ROUNDS = 120
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures and prints; `serve ARCHIVE full|empty` is the server of a run of its own process."""
+    if sys.argv[1:2] == ["serve"]:
+        _serve(sys.argv[2], empty=sys.argv[3] == "empty")
+        return
     records = int(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
     with tempfile.TemporaryDirectory() as folder, made(Path(folder), records) as house:
         figures = _measured(house, records)
@@ -56,22 +57,19 @@ def _measured(house: House, records: int) -> dict[str, dict[str, float]]:
         "timeline": [f"/audit/history/{row.code}" for row in rows],
         "search": [f"/search?q={httpx.QueryParams({'q': q})['q']}" for q in queries],
     }
-    with _served(house) as address, httpx.Client(base_url=address, timeout=60) as visitor:
-        answer = visitor.post("/sign-in", data={"login": "archivist", "password": PASSWORD})
-        assert answer.status_code == 303, answer.text
-        figures = {"first-page": _weight(visitor)}
-        for name, those in addresses.items():
-            took = _timed(visitor, those)
-            loader, render._ENVIRONMENT.loader = render._ENVIRONMENT.loader, _Empty
-            render._ENVIRONMENT.cache and render._ENVIRONMENT.cache.clear()
-            empty = _timed(visitor, those)
-            render._ENVIRONMENT.loader = loader
-            render._ENVIRONMENT.cache and render._ENVIRONMENT.cache.clear()
-            figures[name] = {
-                "median": statistics.median(took),
-                "p95": _p95(took),
-                "empty-p95": _p95(empty),
-            }
+    figures: dict[str, dict[str, float]] = {}
+    for empty in (False, True):
+        with _served(house, empty=empty) as address, _signed_in(address) as visitor:
+            if not empty:
+                figures["first-page"] = _weight(visitor)
+            for name, those in addresses.items():
+                took = _timed(visitor, those)
+                kept = figures.setdefault(name, {})
+                kept |= (
+                    {"empty-p95": _p95(took)}
+                    if empty
+                    else {"median": statistics.median(took), "p95": _p95(took)}
+                )
     spent = []
     for query in queries * 2:
         began = time.perf_counter()
@@ -80,9 +78,6 @@ def _measured(house: House, records: int) -> dict[str, dict[str, float]]:
     figures["search"] |= {"index-p95": _p95(spent)}
     figures["search"] |= {"over-index": figures["search"]["p95"] - _p95(spent)}
     return figures
-
-
-_Empty: BaseLoader = FunctionLoader(lambda name: "")
 
 
 def _timed(visitor: httpx.Client, addresses: list[str]) -> list[float]:
@@ -121,19 +116,31 @@ def _wire(visitor: httpx.Client, name: str) -> int:
 
 
 @contextmanager
-def _served(house: House) -> Iterator[str]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = create_app(house, origin=address)
-    config = uvicorn.Config(app, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield address
-    finally:
-        server.should_exit = True
-        thread.join()
+def _signed_in(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, timeout=60) as visitor:
+        answer = visitor.post("/sign-in", data={"login": "archivist", "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        yield visitor
+
+
+@contextmanager
+def _served(house: House, *, empty: bool) -> Iterator[str]:
+    """A server in a process of its own, so that visitor and server do not share an interpreter."""
+    folder = str(house.settings.directory)
+    command = [sys.executable, "-m", "bench.pages", "serve", folder, "empty" if empty else "full"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def _serve(folder: str, *, empty: bool) -> None:
+    if empty:
+        render._ENVIRONMENT.loader = FunctionLoader(lambda name: "")
+    settings = read_settings(folder, {"CHAUBAN_SECOND_FACTOR": "none"})
+    serve(settings, host="127.0.0.1", port=0, worker=False, ready=lambda at: print(at, flush=True))
 
 
 if __name__ == "__main__":
