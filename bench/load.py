@@ -18,6 +18,7 @@ import tempfile
 import time
 import urllib.parse
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import httpx
@@ -109,7 +110,7 @@ async def _reader(
     address: str, addresses: list[str], until: float, took: list[float], troubles: list[str]
 ) -> None:
     visitor = await _signed_in(address, "archivist")
-    async with visitor:
+    async with aclosing(visitor):
         while time.monotonic() < until:
             wanted = random.choice(addresses)
             began = time.perf_counter()
@@ -123,7 +124,7 @@ async def _sender(
     address: str, dossier: str, until: float, took: list[float], troubles: list[str]
 ) -> None:
     visitor = await _signed_in(address, "scanning-clerk")
-    async with visitor:
+    async with aclosing(visitor):
         page = (await visitor.get(f"/station/{dossier}")).text
         token = page.split('name="csrf" value="')[1].split('"')[0]
         while time.monotonic() < until:
@@ -155,7 +156,7 @@ def _scan() -> bytes:
 async def _large(address: str, dossier: str) -> None:
     """500 MB that are no document: taken in whole, looked at and refused."""
     visitor = await _signed_in(address, "scanning-clerk")
-    async with visitor:
+    async with aclosing(visitor):
         page = (await visitor.get(f"/station/{dossier}")).text
         token = page.split('name="csrf" value="')[1].split('"')[0]
         opened = await visitor.post(
