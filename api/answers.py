@@ -61,6 +61,12 @@ def _ingest(to: Console, result: Json) -> None:
 
 
 def _search(to: Console, result: Json) -> None:
+    if "altered" in result:
+        _rechecked(to, result)
+        return
+    if "count" in result:
+        _signed_search(to, result)
+        return
     total, hits = result["total"], result["hits"]
     to.line(to.text("search-total", total=total) if total else to.text("search-none"))
     on, off = (_BOLD, _PLAIN) if to.colour else ("«", "»")
@@ -80,6 +86,32 @@ def _search(to: Console, result: Json) -> None:
         counted = ", ".join(f"{value} ({count})" for value, count in shown)
         if counted:
             to.line(f"{to.named('facet', name)}: {counted}")
+
+
+def _signed_search(to: Console, result: Json) -> None:
+    facts = {"count": result["count"], "position": result["position"]}
+    to.line(to.text("signed-search-made", **facts))
+    fields(to, result, ("event", "bytes"))
+
+
+def _rechecked(to: Console, result: Json) -> None:
+    """What is wrong first; then how much of it was found again."""
+    facts = {"count": result["count"], "position": result["position"]}
+    to.line(to.text("signed-search-ok" if result["ok"] else "signed-search-not-ok", **facts))
+    if result["altered"]:
+        to.line(f"  ! {to.text('signed-search-altered', names=', '.join(result['altered']))}")
+    for hit in result["missing"]:
+        to.line(f"  ! {to.text('signed-search-missing')}: {_place(to, hit)}")
+    for hit in result["additional"]:
+        to.line(f"  ! {to.text('signed-search-additional')}: {_place(to, hit)}")
+    for hit in result["gone"]:
+        to.line(f"  {to.named('signed-search-gone', hit['why'])}: {_place(to, hit)}")
+    to.line(to.text("signed-search-same", same=result["same"]))
+
+
+def _place(to: Console, hit: Json) -> str:
+    place = to.text("page-n", n=hit["page"])
+    return f"{hit['record']} · {place} · {to.named('match', hit['match'])}"
 
 
 # ---------------------------------------------------------------- overseeing
@@ -122,6 +154,67 @@ def _tokens(to: Console, result: Json) -> None:
         role, scopes = to.named("role", each["role"]), ", ".join(each["scopes"])
         to.line(f"  {each['handle']}  {each['name']}")
         to.line(f"    {role} {each['agency']} · {scopes} · {moment(to, each['until'])}")
+
+
+def _log(to: Console, result: Json) -> None:
+    to.line(to.text("log-covers", size=result["size"], origin=result["origin"]))
+    to.line(to.text("log-root", root=result["root"] or "-"))
+    if result["published_at"]:
+        to.line(to.text("log-published", at=moment(to, result["published_at"])))
+    if result["waiting"]:
+        to.line(to.text("log-waiting", count=result["waiting"]))
+    to.line(to.text("log-key", key=result["key"]))
+    _attested(to, result["attested"])
+    if result["stopped"]:
+        to.line(to.text(result["stopped"]))
+
+
+def _attest(to: Console, result: Json) -> None:
+    to.line(to.text("log-attest-made" if result["made"] else "log-attest-nothing"))
+    for each in result["silent"]:
+        to.line(f"  {each['name']}: {to.text(each['code'], **each['details'])}")
+    _attested(to, result["attested"])
+
+
+def _attested(to: Console, found: Json | None) -> None:
+    """Who vouches for the log, or that nobody does."""
+    if found is None:
+        to.line(to.text("log-not-attested"))
+    else:
+        to.line(to.text("log-attested", size=found["size"], at=moment(to, found["at"])))
+        for name in found["witnesses"]:
+            to.line(f"  {to.text('log-witnessed', name=name)}")
+    for each in found["tokens"] if found else ():
+        at, until = moment(to, each["at"]), day(to, each["until"])
+        to.line(f"  {to.text('log-dated', authority=each['authority'], at=at, until=until)}")
+    if not (found and found["tokens"]):
+        to.line(to.text("log-not-dated"))
+
+
+def _witness_init(to: Console, result: Json) -> None:
+    to.line(to.text("witness-made"))
+    to.line(result["vkey"])
+
+
+def _witness_log(to: Console, result: Json) -> None:
+    to.line(to.text("witness-registered", origin=result["origin"]))
+
+
+def _keys(to: Console, result: Json) -> None:
+    for each in result["keys"]:
+        kind = to.text("keys-system" if each["kind"] == "system" else "keys-log")
+        to.line(f"{kind}: {each['key']}")
+        since, until = each["introduced"], each["followed"]
+        turn = to.text("keys-until", since=since, until=until) if until else ""
+        at = moment(to, each["at"])
+        to.line(f"  {turn or to.text('keys-since', since=since)} · {at}")
+        if each["place"]:
+            to.line(f"  {to.text('keys-file' if each['place'] == 'file' else 'keys-token')}")
+        if each["ends"]:
+            to.line(f"  {to.text('keys-ends', day=day(to, each['ends']))}")
+        if each["compromised_since"]:
+            doubt = to.text("keys-compromised", since=moment(to, each["compromised_since"]))
+            to.line(f"  ! {doubt}")
 
 
 def _work(to: Console, result: Json) -> None:
@@ -192,6 +285,9 @@ ERASING = ("erase-request", "erase-refuse", "erase-restrict", "erase-approve")
 WRITERS: Mapping[str, Callable[[Console, Json], None]] = {
     "doctor": _doctor,
     "history": showing.history,
+    "keys-list": _keys,
+    "log-attest": _attest,
+    "log-status": _log,
     "ingest": _ingest,
     "procedure-list": _procedures,
     "rebuild": _rebuild,
@@ -200,5 +296,7 @@ WRITERS: Mapping[str, Callable[[Console, Json], None]] = {
     "show": showing.show,
     "token-list": _tokens,
     "verify": _verify,
+    "witness-init": _witness_init,
+    "witness-log": _witness_log,
     "work": _work,
 } | {command: _erasing(command) for command in ERASING}

@@ -7,7 +7,6 @@ by the next start, as for every command.
 import asyncio
 import logging
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,6 +19,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from api import v1
+from api.listening import Server, listen
 from api.routes import PAGES
 from api.speech import Speech
 from api.web import troubles
@@ -28,7 +28,6 @@ from api.web.headers import Headers
 from api.web.limits import Limiter
 from api.web.serving import Checked, Serving
 from api.web.verifications import Verifications
-from domain.errors import InvalidValueError, UnavailableError
 from infrastructure import bootstrap
 from infrastructure.bootstrap import House, Settings
 
@@ -48,7 +47,7 @@ def serve(
     ready: Callable[[str], None],
 ) -> int:
     """Serves until it is told to stop (SIGTERM, SIGINT); `ready` gets the address."""
-    listening = _listen(host, port)
+    listening = listen(host, port)
     number = listening.getsockname()[1]
     origin = settings.origin or f"http://127.0.0.1:{number}"
     with bootstrap.opened(settings) as house:
@@ -118,7 +117,7 @@ def create_app(house: House, *, origin: str) -> FastAPI:
     return app
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """Tells streams of events to end when it is told to stop, for then it waits for them."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
@@ -126,14 +125,9 @@ class _Server(uvicorn.Server):
         self._app = app
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """See uvicorn: called for SIGTERM and SIGINT.
-
-        Its own would raise the signal again at the end, which would kill us before the worker
-        is stopped and the archive closed.
-        """
+        """See the class above."""
         self._app.state.stopping.set()
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
+        super().handle_exit(sig, frame)
 
 
 @asynccontextmanager
@@ -148,22 +142,6 @@ def _checks(settings: Settings) -> Sequence[Checked]:
         Checked(each.name, each.ok, each.code, each.details)
         for each in bootstrap.check_installation(settings)
     ]
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, or asyncio leaves Nagle's algorithm on and every answer waits for 40 ms.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(2048)  # Who is told the address may connect before the server accepts.
-    except (OSError, OverflowError) as exc:
-        listening.close()
-        if isinstance(exc, socket.gaierror | OverflowError):
-            raise InvalidValueError("invalid-address") from exc
-        raise UnavailableError("address-not-free", port=port) from exc
-    return listening
 
 
 class _followed:  # noqa: N801 (reads as a context: with _followed(house))

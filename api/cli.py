@@ -20,6 +20,7 @@ from api.console import Console
 from api.context import Context
 from api.ingesting import Declared, ingest
 from api.passphrase import read_passphrase
+from api.proving import attestation_check
 from api.usage import UsageError
 from api.watching import watch
 from domain.errors import (
@@ -37,7 +38,7 @@ from infrastructure import bootstrap
 from infrastructure.bootstrap import House, Settings
 
 _INTERRUPTED = 130
-_EVEN_DAMAGED = frozenset({"backup", "history", "rebuild", "verify", "worker"})
+_EVEN_DAMAGED = frozenset({"backup", "evidence", "history", "rebuild", "verify", "worker"})
 """Commands that are needed most when a view or an event is damaged."""
 
 
@@ -107,6 +108,8 @@ def _run(chosen: Namespace, console: Console) -> int:
     settings = bootstrap.read_settings(getattr(chosen, "archive", None))
     if chosen.run == "serve":
         return _serve(chosen, settings, console)
+    if chosen.run == "witness-serve":
+        return _serve_witness(chosen, console)
     special = _WITHOUT_ARCHIVE.get(chosen.run)
     if special is not None:
         result, code = special(chosen, settings, console)
@@ -186,20 +189,35 @@ def _serve(chosen: Namespace, settings: Settings, console: Console) -> int:
     """Pages and API until it is told to stop."""
     from api.app import serve  # Imported with its only user: it takes longer than most commands.
 
-    def ready(address: str) -> None:
-        if console.as_json:
-            console.json({"address": address})
-        else:
-            console.line(console.text("serving", address=address))
-            console.flush()
-
     return serve(
         settings,
         host=chosen.host,
         port=chosen.port,
         worker=not chosen.no_worker,
-        ready=ready,
+        ready=lambda address: _ready(console, address),
     )
+
+
+def _serve_witness(chosen: Namespace, console: Console) -> int:
+    """A witness of other logs until it is told to stop; it has nothing to do with an archive."""
+    from api.witnessing import serve  # As above.
+
+    with bootstrap.opened_witness(Path(chosen.folder)) as (witness, clock):
+        return serve(
+            witness,
+            clock,
+            host=chosen.host,
+            port=chosen.port,
+            ready=lambda address: _ready(console, address),
+        )
+
+
+def _ready(console: Console, address: str) -> None:
+    if console.as_json:
+        console.json({"address": address})
+    else:
+        console.line(console.text("serving", address=address))
+        console.flush()
 
 
 # ---------------------------------------------------------------- without an open archive
@@ -261,6 +279,7 @@ def _inside(archive: Archive, console: Console) -> list[dict[str, Any]]:
         {"name": "views", "ok": True, "what": console.text("doctor-views", behind=behind)},
         {"name": "work", "ok": stuck == 0, "what": console.text("doctor-work", stuck=stuck)},
         _lock(archive, console),
+        attestation_check(archive, console),
     ]
 
 
@@ -278,12 +297,23 @@ def _lock(archive: Archive, console: Console) -> dict[str, Any]:
     return {"name": "lock", "ok": lapsed == 0, "what": what}
 
 
+def _witness_init(chosen: Namespace, settings: Settings, console: Console) -> Special:
+    return {"vkey": bootstrap.found_witness(Path(chosen.folder), chosen.witness_name)}, 0
+
+
+def _witness_log(chosen: Namespace, settings: Settings, console: Console) -> Special:
+    with bootstrap.opened_witness(Path(chosen.folder)) as (witness, _):
+        return {"origin": witness.register(chosen.vkey)}, 0
+
+
 _WITHOUT_ARCHIVE: dict[str, Callable[[Namespace, Settings, Console], Special]] = {
     "init": _init,
     "keys-recovery": _keys_recovery,
     "keys-recover": _keys_recover,
     "restore": _restore,
     "doctor": _doctor,
+    "witness-init": _witness_init,
+    "witness-log": _witness_log,
 }
 
 

@@ -4,8 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from api import enrolling, recording, registering, shapes, tokens
+from api import (
+    attested_searches,
+    enrolling,
+    keys,
+    packing,
+    proving,
+    recording,
+    registering,
+    shapes,
+    tokens,
+)
 from api.context import Context, Result, event, given_as, ref, why
+from api.files import overwrite, read_file
 from api.parser import KINDS
 from domain.errors import ArchiveError, InvalidValueError, UnavailableError
 from domain.ports import Order
@@ -31,22 +42,28 @@ _CHUNK = 1 << 20
 def search(context: Context) -> Result:
     """`chauban search`."""
     chosen = context.chosen
+    if chosen.check is not None:
+        return attested_searches.check(context)
     limits = {
         "from": chosen.issued_from,
         "to": chosen.issued_to,
         "dossier": chosen.dossier,
         "confirmed": chosen.confirmed or "",
     }
+    query = " ".join(chosen.query)
+    wanted = replace(
+        finding.read_filter(context.archive, limits),
+        agency=ref(context, chosen.agency, Kind.AGENCY) if chosen.agency else None,
+        year=chosen.year,
+        type_name=chosen.type_name,
+    )
+    if chosen.signed:
+        return attested_searches.attest(context, query, wanted)
     found = finding.search(
         context.archive,
         context.request,
-        " ".join(chosen.query),
-        replace(
-            finding.read_filter(context.archive, limits),
-            agency=ref(context, chosen.agency, Kind.AGENCY) if chosen.agency else None,
-            year=chosen.year,
-            type_name=chosen.type_name,
-        ),
+        query,
+        wanted,
         order=Order(chosen.sort),
         limit=chosen.limit,
         offset=chosen.offset,
@@ -208,9 +225,19 @@ def verify(context: Context) -> Result:
     chosen = context.chosen
     target = ref(context, chosen.ref) if chosen.ref else None
     pinned = Digest.parse(chosen.certificate) if chosen.certificate else None
+    since = [read_file(Path(chosen.since))] if chosen.since else []
     result = oversight.verify(
-        context.archive, context.request, target, pinned=pinned, progress=context.progress
+        context.archive,
+        context.request,
+        target,
+        pinned=pinned,
+        remembered=since,
+        hashes=chosen.hashes,
+        incremental=chosen.incremental,
+        progress=context.progress,
     )
+    if chosen.remember and result.ok and result.checkpoint is not None:
+        overwrite(Path(chosen.remember), result.checkpoint.note)
     return shapes.verification(result), 0 if result.ok else 1
 
 
@@ -253,6 +280,14 @@ COMMANDS: Mapping[str, Callable[[Context], Result]] = {
     "agent-substitute-end": registering.agent_substitute_end,
     "user-add": enrolling.user_add,
     "user-close": enrolling.user_close,
+    "keys-list": keys.keys_list,
+    "keys-rotate": keys.keys_rotate,
+    "keys-compromised": keys.keys_compromised,
+    "log-status": proving.log_status,
+    "log-attest": proving.log_attest,
+    "log-export": proving.log_export,
+    "log-proof": proving.log_proof,
+    "evidence": packing.evidence,
     "token-add": tokens.token_add,
     "token-list": tokens.token_list,
     "token-revoke": tokens.token_revoke,

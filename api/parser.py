@@ -51,6 +51,8 @@ class _Grammar:
         self._arranging()
         self._erasing()
         self._keeping()
+        self._proving()
+        self._witnessing()
         return self._top
 
     # ------------------------------------------------------------ pieces
@@ -215,6 +217,34 @@ class _Grammar:
         )
         add(adding, "--until", "arg-day", "option-token-until", type=day, required=True)
 
+    def _proving(self) -> None:
+        add, log = self._option, self._group("log")
+        self._command("status", log, "log-")
+        self._command("attest", log, "log-")
+        exporting = self._command("export", log, "log-")
+        add(exporting, "folder", "arg-folder", "option-log-folder", path=True)
+        proof = self._command("proof", log, "log-")
+        add(proof, "event", "arg-event", "option-event")
+        add(proof, "--output", "arg-file", "option-proof-output", path=True, required=True)
+        add(proof, "--entry", "arg-file", "option-entry", path=True)
+        evidence = self._command("evidence")
+        add(evidence, "ref", "arg-reference", "option-dossier-or-record")
+        add(evidence, "--output", "arg-file", "option-evidence-output", path=True, required=True)
+        add(evidence, "--without", "arg-field", "option-without", nargs="+", action="extend",
+            default=[])  # fmt: skip
+
+    def _witnessing(self) -> None:
+        add, witness = self._option, self._group("witness")
+        making = self._command("init", witness, "witness-")
+        registering = self._command("log", witness, "witness-")
+        serving = self._command("serve", witness, "witness-")
+        for made in (making, registering, serving):
+            add(made, "folder", "arg-folder", "option-witness-folder", path=True)
+        add(making, "--name", "arg-name", "option-witness-name", dest="witness_name", required=True)
+        add(registering, "vkey", "arg-vkey", "option-vkey")
+        add(serving, "--host", "arg-host", "option-host", default="127.0.0.1")
+        add(serving, "--port", "arg-number", "option-port", type=int, default=8090)
+
     def _dossiers(self) -> None:
         add, dossier = self._option, self._group("dossier")
         opening = self._command("open", dossier, "dossier-")
@@ -259,7 +289,7 @@ class _Grammar:
         watch.add_argument("--once", action="store_true", help=self._say.text("option-watch-once"))
         add(watch, "--settle", "arg-number", "option-watch-settle", type=float, default=5.0)
         search = self._command("search")
-        add(search, "query", "arg-query", "option-query", nargs="+")
+        add(search, "query", "arg-query", "option-query", nargs="*")
         add(search, "--agency", "arg-code", "option-agency")
         add(search, "--year", "arg-number", "option-year", type=int)
         add(search, "--type", "arg-type", "option-type", dest="type_name")
@@ -271,6 +301,9 @@ class _Grammar:
         add(search, "--sort", "arg-order", "option-sort", choices=orders, default="best")
         add(search, "--limit", "arg-number", "option-limit", type=int, default=10)
         add(search, "--offset", "arg-number", "option-offset", type=int, default=0)
+        search.add_argument("--signed", action="store_true", help=self._say.text("option-signed"))
+        add(search, "--output", "arg-file", "option-signed-output", path=True)
+        add(search, "--check", "arg-file", "option-search-check", path=True)
         for name, what in (("show", "option-dossier-or-record"), ("history", "option-any")):
             made = self._command(name)
             add(made, "ref", "arg-reference", what)
@@ -341,11 +374,23 @@ class _Grammar:
         add(recovery, "--output", "arg-file", "option-output", path=True, required=True)
         recover = self._command("recover", keys, "keys-")
         add(recover, "file", "arg-file", "option-recovery-file", path=True)
+        self._command("list", keys, "keys-")
+        rotate = self._command("rotate", keys, "keys-")
+        rotate.add_argument("--log", action="store_true", help=self._say.text("option-log-key"))
+        compromised = self._command("compromised", keys, "keys-")
+        add(compromised, "key", "arg-key", "option-key")
+        add(compromised, "--since", "arg-when", "option-key-since", required=True)
         for made in (recovery, recover):
             add(made, "--passphrase-file", "arg-file", "option-passphrase-file", path=True)
         verify = self._command("verify")
         add(verify, "ref", "arg-reference", "option-any", nargs="?")
         add(verify, "--certificate", "arg-digest", "option-certificate")
+        add(verify, "--since", "arg-file", "option-since-checkpoint", path=True)
+        add(verify, "--remember", "arg-file", "option-remember", path=True)
+        verify.add_argument("--hashes", action="store_true", help=self._say.text("option-hashes"))
+        verify.add_argument(
+            "--incremental", action="store_true", help=self._say.text("option-incremental")
+        )
         add(self._command("rebuild"), "views", "arg-view", "option-views", nargs="*")
         for name in ("work", "worker", "doctor"):
             self._command(name)

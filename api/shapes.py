@@ -1,6 +1,6 @@
 """The public shapes of `--json` answers: fields may be added, never changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -9,6 +9,7 @@ from typing import Any
 
 from domain import dossier, record
 from domain.events import Event, Recorded
+from domain.evidence import Attested, LogState
 from domain.ports import AgencyRow, Examined, Finding, ProcedureRow, SearchAnswer, WorkItem
 from domain.record import RecordField
 from domain.services.opening import Box
@@ -82,6 +83,7 @@ def record_state(state: record.Record, dossier_code: str) -> dict[str, Any]:
         "confirmed": state.confirmed,
         "lock": state.lock,
         "signatures": plain(state.signatures.findings) if state.signatures else [],
+        "judgements": [item for judged in state.judged for item in _judgements(judged)],
         "erased_by": state.erased_by,
         "absorbed_into": state.absorbed_into,
         "withdrawn": state.withdrawn,
@@ -96,6 +98,20 @@ def record_state(state: record.Record, dossier_code: str) -> dict[str, Any]:
             for item in state.representations
         ],
     }
+
+
+def _judgements(judged: record.SignaturesJudged) -> Iterator[dict[str, Any]]:
+    """Each signature of one original as it was judged last, with the anchors it was judged by."""
+    signers = judged.signers if isinstance(judged.signers, tuple) else [None] * len(judged.findings)
+    for found, signer in zip(judged.findings, signers, strict=True):
+        yield {
+            **vars(found),
+            "signer": signer,
+            "source": judged.source.text,
+            "as_of": judged.as_of,
+            "anchors": judged.anchors.text,
+            "anchor_count": judged.anchor_count,
+        }
 
 
 def shown_record(shown: RecordShown) -> dict[str, Any]:
@@ -232,4 +248,33 @@ def work_item(item: WorkItem) -> dict[str, Any]:
         "reason": item.reason,
         "attempts": item.attempts,
         "since": item.since.isoformat(),
+    }
+
+
+def log(state: LogState, newest: Attested | None) -> dict[str, Any]:
+    """How far the transparency log is, and what outsiders vouched for last."""
+    covered = state.checkpoint
+    return {
+        "origin": state.origin,
+        "key": state.key,
+        "size": covered.size if covered else 0,
+        "root": covered.root if covered else None,
+        "published_at": plain(state.published_at),
+        "waiting": state.waiting,
+        "stopped": state.stopped,
+        "attested": attested(newest) if newest is not None else None,
+    }
+
+
+def attested(found: Attested) -> dict[str, Any]:
+    """A checkpoint that outsiders have vouched for."""
+    return {
+        "size": found.size,
+        "position": found.position,
+        "at": plain(found.at),
+        "witnesses": list(found.witnesses),
+        "tokens": [
+            {"authority": each.authority, "at": plain(each.at), "until": plain(each.until)}
+            for each in found.tokens
+        ],
     }

@@ -68,7 +68,13 @@ def _show_record(to: Console, result: Json) -> None:
     _decisions(to, result)
     for warning in result["warnings"]:
         to.line(f"  ! {to.named('warning', warning)}")
-    for each in result["signatures"]:
+    for each in result["judgements"]:
+        said = [to.named("verdict", each["verdict"]), each["signer"] or "…"]
+        when = [each["signed_at"]] if each["signed_at"] else []
+        to.line(f"  {', '.join([*said, *when, to.named('signed', each['time'])])}")
+        if each["reason"]:
+            to.line(f"    ! {to.named('signature-reason', each['reason'])}")
+    for each in result["signatures"] if not result["judgements"] else ():
         weak = [to.text("verdict-weak")] if each["weak"] else []
         said = [to.named("verdict", each["verdict"]), to.named("coverage", each["covers"]), *weak]
         to.line(f"  {', '.join(said)}")

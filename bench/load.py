@@ -1,10 +1,11 @@
 """Fifty people reading and five uploading at once, and one upload of 500 MB.
 
 `python -m bench.load [SECONDS]` (60). The server is a process of its own, without a worker, over an
-archive of 2,000 made-up records. Readers ask for searches, dossiers, records and histories without
-a pause; uploaders send scans of 3 MB each. Then one file of 500 MB goes in while the peak memory of
-the server is watched. A table on standard error, one JSON object on standard output. The reference
-of the latencies is the same visitor alone, in the same run.
+archive of 2,000 made-up records. Readers, who share one sign-in, ask for searches, dossiers,
+records and histories without a pause; uploaders, who share another, send scans of 3 MB each. Then
+one file of 500 MB goes in while the peak memory of the server is watched. A table on standard
+error, one JSON object on standard output. The reference of the latencies is the same visitor
+alone, in the same run.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import tempfile
 import time
 import urllib.parse
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -68,19 +69,24 @@ async def _measured(
     assert server.stdout is not None
     try:
         address = json.loads(await server.stdout.readline())["address"]
+        reader = await _session(address, "archivist")
+        sender = await _session(address, "scanning-clerk")
         alone: list[float] = []
-        await _reader(address, addresses, time.monotonic() + 5, alone, [])
         read: list[float] = []
         sent: list[float] = []
         troubles: list[str] = []
+        await _reader(reader, addresses, time.monotonic() + 5, alone, troubles)
+        scan = _scan()  # Making one would keep the readers' clocks waiting.
         until = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group:
             for _ in range(_READERS):
-                group.create_task(_reader(address, addresses, until, read, troubles))
+                group.create_task(_reader(reader, addresses, until, read, troubles))
             for _ in range(_SENDERS):
-                group.create_task(_sender(address, dossier, until, sent, troubles))
+                group.create_task(_sender(sender, dossier, scan, until, sent, troubles))
+        for trouble in troubles[:10]:
+            print(trouble, file=sys.stderr)
         before = _peak(server.pid)
-        await _large(address, dossier)
+        await _large(sender, dossier)
         return {
             "pages": float(len(read)),
             "pages-a-second": len(read) / seconds,
@@ -99,18 +105,29 @@ async def _measured(
         await server.wait()
 
 
-async def _signed_in(address: str, login: str) -> httpx.AsyncClient:
-    visitor = httpx.AsyncClient(base_url=address, timeout=120)
-    answer = await visitor.post("/sign-in", data={"login": login, "password": PASSWORD})
-    assert answer.status_code == 303, answer.text
-    return visitor
+@dataclass(frozen=True)
+class _Session:
+    """One sign-in that many visitors share: several at the same instant would be refused."""
+
+    address: str
+    cookies: dict[str, str]
+
+    def visitor(self) -> httpx.AsyncClient:
+        """A visitor with a connection of its own."""
+        return httpx.AsyncClient(base_url=self.address, cookies=self.cookies, timeout=120)
+
+
+async def _session(address: str, login: str) -> _Session:
+    async with httpx.AsyncClient(base_url=address, timeout=120) as visitor:
+        answer = await visitor.post("/sign-in", data={"login": login, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        return _Session(address, dict(visitor.cookies))
 
 
 async def _reader(
-    address: str, addresses: list[str], until: float, took: list[float], troubles: list[str]
+    session: _Session, addresses: list[str], until: float, took: list[float], troubles: list[str]
 ) -> None:
-    visitor = await _signed_in(address, "archivist")
-    async with aclosing(visitor):
+    async with session.visitor() as visitor:
         while time.monotonic() < until:
             wanted = random.choice(addresses)
             began = time.perf_counter()
@@ -121,14 +138,18 @@ async def _reader(
 
 
 async def _sender(
-    address: str, dossier: str, until: float, took: list[float], troubles: list[str]
+    session: _Session,
+    dossier: str,
+    scan: bytes,
+    until: float,
+    took: list[float],
+    troubles: list[str],
 ) -> None:
-    visitor = await _signed_in(address, "scanning-clerk")
-    async with aclosing(visitor):
+    async with session.visitor() as visitor:
         page = (await visitor.get(f"/station/{dossier}")).text
         token = page.split('name="csrf" value="')[1].split('"')[0]
         while time.monotonic() < until:
-            scan = _scan()
+            another = _another(scan)
             began = time.perf_counter()
             opened = await visitor.post(
                 f"/station/{dossier}/batches", data={"csrf": token, "files": "1"}
@@ -137,7 +158,7 @@ async def _sender(
             name = f"{random.getrandbits(60):x}"
             answer = await visitor.put(
                 f"/station/batches/{batch}/files/{name}",
-                content=scan,
+                content=another,
                 headers={"X-CSRF": token, "X-File-Name": "scan.jpg"},
             )
             took.append((time.perf_counter() - began) * 1000)
@@ -146,17 +167,21 @@ async def _sender(
 
 
 def _scan() -> bytes:
-    """A scan of about 3 MB that nobody sent before."""
+    """A scan of about 3 MB."""
     noise = Image.frombytes("L", (827, 1170), random.randbytes(827 * 1170))
     target = io.BytesIO()
     noise.resize((1654, 2340)).convert("RGB").save(target, "JPEG", quality=96, dpi=(200, 200))
     return target.getvalue()
 
 
-async def _large(address: str, dossier: str) -> None:
+def _another(scan: bytes) -> bytes:
+    """The scan as nobody sent it before: with a comment behind the start of the image."""
+    return b"%b\xff\xfe\x00\x12%b%b" % (scan[:2], random.randbytes(16), scan[2:])
+
+
+async def _large(session: _Session, dossier: str) -> None:
     """500 MB that are no document: taken in whole, looked at and refused."""
-    visitor = await _signed_in(address, "scanning-clerk")
-    async with aclosing(visitor):
+    async with session.visitor() as visitor:
         page = (await visitor.get(f"/station/{dossier}")).text
         token = page.split('name="csrf" value="')[1].split('"')[0]
         opened = await visitor.post(

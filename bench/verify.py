@@ -55,7 +55,7 @@ def main() -> None:
     options = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        archive, keys = _make(Path(folder), options.events)
+        archive, keys = make_journal(Path(folder), options.events)
         _say(f"{options.events} events written in {time.perf_counter() - started:.0f} s")
         path = str(Path(folder) / "journal.sqlite")
         ours: list[float] = []
@@ -96,7 +96,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _make(folder: Path, events: int) -> tuple[str, key_files.Keys]:
+def make_journal(folder: Path, events: int) -> tuple[str, key_files.Keys]:
     """A journal of dossiers with ten events each; every event has personal fields."""
     identifiers, clock = TimedIdentifiers(), SystemClock()
     archive, agency = f"archive-{identifiers.new()}", StreamId(f"agency-{identifiers.new()}")

@@ -18,6 +18,7 @@ import time
 import unicodedata
 import urllib.parse
 import urllib.request
+import zipfile
 from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "var" / "demo"
 ARCHIVE = FOLDER / "archive"
 TAMPERED = FOLDER / "tampered"
+EVIDENCE, LOG = FOLDER / "evidence", FOLDER / "log"
 _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
@@ -101,6 +103,7 @@ def main() -> int:
     _correct(story, next(iter(codes.values())))
     _confirm(story, next(iter(codes.values())))
     events = _verify(story, certificate)
+    _prove(story, next(iter(codes.values())))
     _tamper(story)
     _figures(story, time.perf_counter() - began, pages, events)
     return 0 if chosen.no_serve else _serve(story, samples)
@@ -243,6 +246,29 @@ def _tamper(story: Story) -> None:
         "   One bit of a row of the journal and one bit of an object were flipped.",
     )
     story.tell("verify", "--archive", str(TAMPERED.relative_to(ROOT)), expect=1, lines=20)
+
+
+def _prove(story: Story, dossier: str) -> None:
+    story.chapter("Đưa bằng chứng cho người ngoài", "Evidence for an outsider")
+    for old in (EVIDENCE, EVIDENCE.with_suffix(".zip"), LOG):
+        shutil.rmtree(old, ignore_errors=True)
+        old.unlink(missing_ok=True)
+    story.run("log", "export", str(LOG.relative_to(ROOT)))
+    story.run("evidence", dossier, "-o", str(EVIDENCE.with_suffix(".zip").relative_to(ROOT)))
+    with zipfile.ZipFile(EVIDENCE.with_suffix(".zip")) as pack:
+        pack.extractall(EVIDENCE)
+    story.say(
+        "   Gói này kiểm tra được trên máy khác, không cần phần mềm này, chỉ cần openssl:",
+        "   This pack is checked on any machine, without this program, by openssl alone:",
+    )
+    print(_styled(_DIM, f"   $ sh {EVIDENCE.relative_to(ROOT)}/verify.sh"), flush=True)
+    checked = subprocess.run(
+        ["sh", "verify.sh"], cwd=EVIDENCE, stdout=subprocess.PIPE, text=True, check=False
+    )
+    for line in checked.stdout.splitlines()[-8:]:
+        print(f"   │ {line[:150]}")
+    if checked.returncode:
+        raise SystemExit(f"verify.sh: exit code {checked.returncode}")
 
 
 def _figures(story: Story, seconds: float, pages: int, events: int) -> None:

@@ -19,6 +19,7 @@ class Action(StrEnum):
 
     ADMINISTER = "administer"
     ARRANGE = "arrange"
+    ATTEST_SEARCH = "attest-search"
     AUDIT = "audit"
     CLOSE = "close"
     CONFIRM = "confirm"
@@ -91,12 +92,15 @@ _ALLOWED: Mapping[Role, frozenset[Action]] = MappingProxyType(
                 _A.REQUEST_ERASURE,
                 _A.DECIDE_ERASURE,
                 _A.HOLD,
+                _A.ATTEST_SEARCH,
                 _A.SEE_READS,
                 _A.SEE_WORK,
                 _A.VERIFY,
             }
         ),
-        Role.AUDITOR: frozenset({_A.READ, _A.AUDIT, _A.SEE_READS, _A.SEE_WORK, _A.VERIFY}),
+        Role.AUDITOR: frozenset(
+            {_A.READ, _A.ATTEST_SEARCH, _A.AUDIT, _A.SEE_READS, _A.SEE_WORK, _A.VERIFY}
+        ),
         Role.ADMINISTRATOR: frozenset({_A.ADMINISTER, _A.SEE_INCIDENTS, _A.SEE_WORK, _A.VERIFY}),
         Role.SYSTEM: frozenset({_A.READ, _A.SEE_WORK}),
     }

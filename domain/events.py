@@ -15,13 +15,16 @@ from domain import (
     agents,
     archive,
     arrangement,
+    attestation,
     dossier,
     erasure,
     hold,
+    keyring,
     procedure,
     reads,
     record,
     scanning,
+    searches,
 )
 from domain.agents import Actor
 from domain.values import Basis, CommandId, Digest, EventId, StreamId
@@ -36,6 +39,9 @@ Event = (
     | scanning.BatchEvent
     | erasure.ErasureEvent
     | reads.ReadsRecorded
+    | keyring.KeyEvent
+    | attestation.AttestationEvent
+    | searches.SearchEvent
 )
 E = TypeVar("E")
 
@@ -72,6 +78,7 @@ STORED_EVENTS: Mapping[str, type[Event]] = MappingProxyType(
         "reading-failed/1": record.ReadingFailed,
         "reading-asked-again/1": record.ReadingAskedAgain,
         "signatures-inspected/1": record.SignaturesInspected,
+        "signatures-judged/1": record.SignaturesJudged,
         "record-described/1": record.RecordDescribed,
         "record-corrected/1": record.RecordCorrected,
         "record-confirmed/1": record.RecordConfirmed,
@@ -96,6 +103,11 @@ STORED_EVENTS: Mapping[str, type[Event]] = MappingProxyType(
         "erasure-approved/1": erasure.ErasureApproved,
         "erasure-completed/1": erasure.ErasureCompleted,
         "reads-recorded/1": reads.ReadsRecorded,
+        "log-key-introduced/1": keyring.LogKeyIntroduced,
+        "system-key-introduced/1": keyring.SystemKeyIntroduced,
+        "key-compromised/1": keyring.KeyCompromised,
+        "checkpoint-attested/1": attestation.CheckpointAttested,
+        "search-attested/1": searches.SearchAttested,
     }
 )
 STORED_NAMES: Mapping[type[Event], str] = MappingProxyType(

@@ -52,6 +52,18 @@ class Examined:
     """None when it cannot be read. With another state than `intact` it proves nothing."""
 
 
+@dataclass(frozen=True)
+class Exhibit:
+    """An event as others are given it: what was signed, and what its digests stand for."""
+
+    position: int
+    envelope: bytes
+    """As it lies in the row, also when it is no longer what was signed."""
+    disclosures: tuple[tuple[str, str], ...]
+    """Name and SD-JWT disclosure (RFC 9901) of each personal field; none where they were erased
+    or do not fit the envelope."""
+
+
 class Journal(Protocol):
     """Signed events, only ever appended.
 
@@ -96,6 +108,18 @@ class Journal(Protocol):
     def follow(self, after: int, limit: int) -> Sequence[Recorded[Event]]:
         """Up to `limit` events behind a position, in order, none left out; agreement of row and
         envelope is checked, signatures are not (`load` and verification do)."""
+
+    def sealed(self, after: int, limit: int) -> Sequence[bytes]:
+        """Up to `limit` envelopes behind a position as they are stored, in order: each signed by a
+        known key, agreeing with its row, and none left out (IntegrityError)."""
+
+    def exhibit(self, positions: Sequence[int]) -> Sequence[Exhibit]:
+        """The events at some positions by position, as far as rows are left there. Nothing is
+        checked but that disclosures fit: whoever gets them checks, and sees what was altered."""
+
+    def vouch(self, kind: str, said: Json) -> bytes:
+        """A statement of the archive that is no event: a JWS of the type `kind`, signed with the
+        key that signs events now, and recorded nowhere."""
 
     def position(self) -> int:
         """The position of the newest event, 0 for an empty journal."""
@@ -292,6 +316,55 @@ class SignatureVerdict:
 
 
 @dataclass(frozen=True)
+class TrustAnchors:
+    """The certificates that the archive was told to believe."""
+
+    certificates: tuple[bytes, ...]
+    """DER, each once, sorted by their bytes; none where nobody configured any."""
+    digest: Digest
+    """SHA-256 over the certificates, one after the other: which set it was."""
+
+
+class AnchorFolder(Protocol):
+    """Where an administrator puts what the archive shall believe."""
+
+    def current(self) -> TrustAnchors:
+        """The set as it is now. Raises UnavailableError("anchor-unreadable") rather than judge by
+        a part of it."""
+
+
+@dataclass(frozen=True)
+class SignatureJudgement:
+    """One signature inside a file, judged offline against trust anchors.
+
+    What the file itself carries was asked: certificates, revocation data, timestamps. Nobody else
+    was; what became known elsewhere does not count.
+    """
+
+    field: str
+    """As in SignatureVerdict."""
+    verdict: str
+    """`valid` (it fits, leads to an anchor and was not revoked at `signed_at`), or the first of
+    these that holds: `broken`, `changed-after-signing`, `unreadable`, `unknown-algorithm` (see
+    SignatureVerdict), `weak-algorithm`, `no-anchors` (none is configured; everything so far is
+    in order), `unknown-issuer`, `revoked`, `expired` (the certificate ended and nothing proves
+    that the signature is older), `unclear` (`reason` says why)."""
+    reason: str | None
+    """For `unclear`: `revocation-unknown`, `not-yet-valid`, `not-for-signing`, `chain-unsound`;
+    for `weak-algorithm`: `weak-digest`, `weak-certificate`. Otherwise None."""
+    signed_at: str | None
+    """The time that was judged by (RFC 3339): the proved one, or else what the signer claims."""
+    time: str
+    """`proved` by a timestamp that leads to an anchor, `claimed` by the signer alone, or `none`."""
+    revocation: str
+    """`good`, `revoked`, `unknown` (the file carries no answer that fits the time) or
+    `not-asked`."""
+    digest: str | None
+    signer: str | None
+    """Subject of the certificate."""
+
+
+@dataclass(frozen=True)
 class Assembled:
     """A PDF of chosen pages, gone when its context ends."""
 
@@ -351,6 +424,14 @@ class PaperReader(Protocol):
         Raises ReadingError as `read` does; an odd file gives a verdict `unreadable` instead.
         """
 
+    def judge(
+        self, path: str, anchors: TrustAnchors, at: datetime
+    ) -> tuple[tuple[SignatureJudgement, ...], Tool]:
+        """The same signatures judged against anchors as of an instant, and what judged them.
+
+        Raises ReadingError as `signatures` does.
+        """
+
 
 class PagePictures(Protocol):
     """Pictures of pages for the screen, kept for a while; they can always be made again."""
@@ -394,6 +475,8 @@ class PageDocument:
     text: str
     restricted: bool = False
     """True when access was restricted by a decision."""
+    signatures: frozenset[str] = frozenset()
+    """Every verdict on the record's signatures (see `SignatureJudgement`); `valid` alone."""
 
 
 @dataclass(frozen=True)
@@ -639,7 +722,7 @@ class RecordRow:
     """All of them, in no order."""
     pages: int | None
     signatures: str | None
-    """The worst verdict on the signatures inside the file, None where it carries none."""
+    """The worst verdict on the signatures inside its originals, None where they carry none."""
     confirmed: bool
     isolated: bool
     erased_by: StreamId | None
@@ -744,6 +827,10 @@ class Work(Protocol):
     def incidents(self) -> Sequence[Incident]:
         """Every isolated record, the oldest first."""
 
+    def to_judge(self, anchors: Digest, *, limit: int) -> Sequence[StreamId]:
+        """Records with signatures that were last judged by other anchors, or by none, the oldest
+        first."""
+
 
 class History(Protocol):
     """Which events speak of what. It holds positions and identities, nothing personal."""
@@ -792,6 +879,9 @@ class History(Protocol):
         """Batches of dossiers that belong to one of the agencies, the newest first, each with
         the position of its first event; those that were begun before another one."""
 
+    def position_of(self, event: EventId) -> int | None:
+        """The position of an event, None for one that is not known."""
+
     def position_at(self, at: datetime) -> int:
         """The position of the last event recorded at or before an instant, 0 for none."""
 
@@ -828,10 +918,16 @@ class Views(Protocol):
         """Brings every view and the index to the journal's present end; that position."""
 
     def names(self) -> Sequence[str]:
-        """What can be rebuilt: `catalogue`, `history`, `work`, `index`."""
+        """What can be rebuilt: `catalogue`, `history`, `work`, `attestations`, `index`."""
 
     def rebuild(self, name: str) -> Rebuilt:
         """Builds the view beside the live one from the first event, then switches to it."""
+
+    def past(self, position: int) -> AbstractContextManager[SearchIndex]:
+        """A throw-away index of what could be found at a position, gone at the end of the block.
+
+        Records that were erased or isolated since are left out, whatever was found of them then.
+        """
 
     def forget(self) -> None:
         """Leaves no byte of rows that an erasure dropped in any view file or index file."""
@@ -902,6 +998,8 @@ class Inspected:
     counts: Mapping[str, int]
     """`events`, `signatures`, `disclosures`, `erased`, `commands`, `claims`: how many were
     recomputed."""
+    doubtful: int = 0
+    """Signatures of a key that others may have used by then."""
 
 
 class JournalInspector(Protocol):
@@ -912,10 +1010,12 @@ class JournalInspector(Protocol):
         *,
         streams: frozenset[StreamId] | None,
         pinned: Digest | None,
+        after: int = 0,
         progress: Callable[[int, int], None],
     ) -> Inspected:
         """All of it, or the named streams. `pinned` is the SHA-256 of the system certificate
-        from outside; without it the certificate of the archive's own keys is believed."""
+        from outside; without it the certificate of the archive's own keys is believed. Events up to
+        `after` are left to whoever verified them before and compares their hashes."""
 
 
 class ReadingProgress(Protocol):

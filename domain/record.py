@@ -217,6 +217,36 @@ class SignaturesInspected:
 
 
 @dataclass(frozen=True)
+class JudgedSignature:
+    """One digital signature inside the file, judged by trust anchors; the words are those of
+    `SignatureJudgement`."""
+
+    field: str
+    verdict: str
+    reason: str | None
+    signed_at: str | None
+    time: str
+    revocation: str
+    digest_algorithm: str | None
+
+
+@dataclass(frozen=True)
+class SignaturesJudged:
+    """The signatures in an original, judged when it came or because the anchors changed."""
+
+    source: Digest
+    anchors: Digest
+    """SHA-256 over the certificates that were believed."""
+    anchor_count: int
+    as_of: str
+    """The instant of the judgement (RFC 3339), for what no timestamp proves to be older."""
+    findings: tuple[JudgedSignature, ...]
+    tool: Tool
+    signers: PersonalList
+    """The subject of each signer's certificate, in the order of `findings`."""
+
+
+@dataclass(frozen=True)
 class RecordDescribed:
     """Several values at once, None where nothing is said."""
 
@@ -269,6 +299,7 @@ RecordEvent = (
     | ReadingFailed
     | ReadingAskedAgain
     | SignaturesInspected
+    | SignaturesJudged
     | RecordDescribed
     | RecordCorrected
     | RecordConfirmed
@@ -317,6 +348,8 @@ class Record:
     """The findings in all originals, under the source that was inspected last."""
     inspected: frozenset[Digest] = frozenset()
     """The originals with findings."""
+    judged: tuple[SignaturesJudged, ...] = ()
+    """The last judgement on each of them."""
     confirmed: bool = False
     lock: str | None = None
     lapsed: bool = False
@@ -350,6 +383,14 @@ class Record:
         if self.arrangement is not None:
             return len(self.arrangement)
         return self.sources[0].pages if self.sources else None
+
+    @property
+    def signature_verdicts(self) -> frozenset[str]:
+        """Every verdict on a signature in its originals; `valid` stands alone or not at all."""
+        said = {found.verdict for judged in self.judged for found in judged.findings}
+        if not self.inspected <= {judged.source for judged in self.judged} and self.signatures:
+            said |= {found.verdict for found in self.signatures.findings}
+        return frozenset(said if len(said) == 1 else said - {"valid"})
 
     @property
     def kin(self) -> frozenset[StreamId]:
@@ -386,6 +427,9 @@ def evolve(state: Record | None, stream: StreamId, event: RecordEvent) -> Record
                 signatures=_joined(state.signatures, event),
                 inspected=state.inspected | {event.source},
             )
+        case SignaturesJudged():
+            others = tuple(each for each in state.judged if each.source != event.source)
+            return replace(state, judged=(*others, event))
         case RecordDescribed():
             said = {name: getattr(event, name.value) for name in _DESCRIBED}
             known = {name: value for name, value in said.items() if value is not None}
@@ -543,6 +587,7 @@ def _erased(state: Record, event: RecordErased) -> Record:
         ),
         former=tuple(item for item in state.former if item.kind not in _DERIVED_TEXT),
         signatures=state.signatures and replace(state.signatures, signers=ERASED),
+        judged=tuple(replace(each, signers=ERASED) for each in state.judged),
         erased_by=event.erasure,
     )
 

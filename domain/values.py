@@ -25,8 +25,11 @@ class Kind(StrEnum):
     BATCH = "batch"
     DOSSIER = "dossier"
     ERASURE = "erasure"
+    KEYS = "keys"
+    LOG = "log"
     PROCEDURE = "procedure"
     RECORD = "record"
+    SEARCH = "search"
 
 
 def kind_of(stream: StreamId) -> Kind:

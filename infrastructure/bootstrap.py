@@ -4,11 +4,12 @@ DIR/archive.json     which archive this is, and who acts for which account
 DIR/journal.sqlite   the events: the only thing that cannot be built again from others
 DIR/objects/         originals and what was made from them (or a bucket)
 DIR/views.sqlite, DIR/index/            derived; may be dropped at any time
+DIR/log/             the transparency log (or beside the objects in a bucket); can be made again
 DIR/reads.sqlite     who read what; closed segments are objects
 DIR/desk.sqlite      saved searches and trays
 DIR/quarantine/, DIR/run/               on its way; swept
-DIR.keys/            keys, the list of erasures and the accounts, beside the archive and never
-                     inside it
+DIR.keys/            keys, the head of the log, the list of erasures and the accounts, beside the
+                     archive and never inside it
 """
 
 import base64
@@ -20,12 +21,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from domain import agency as agencies
+from domain import keyring
 from domain.agents import AgentKind, AgentRegistered
 from domain.archive import ArchiveFounded
 from domain.errors import (
@@ -35,7 +39,9 @@ from domain.errors import (
     RuleError,
     UnavailableError,
 )
+from domain.evidence import TimeAuthority, Witness, Witnessing
 from domain.ports import (
+    Clock,
     Command,
     ObjectStore,
 )
@@ -50,15 +56,28 @@ from infrastructure.clock import SystemClock, TimedIdentifiers
 from infrastructure.description import Description, read_description, write_description
 from infrastructure.desk import SqliteDesk
 from infrastructure.erasures import FileErasureList
+from infrastructure.evidence import log_keys
+from infrastructure.evidence.head import HeadCell
+from infrastructure.evidence.inspection import LogInspection
+from infrastructure.evidence.log import TiledLog
+from infrastructure.evidence.pack import ZipPacker
+from infrastructure.evidence.policy import Policy, read_policy
+from infrastructure.evidence.report import Report
+from infrastructure.evidence.timestamps import Rfc3161Authority
+from infrastructure.evidence.witness import LogWitness
+from infrastructure.evidence.witness import found as found_witness
+from infrastructure.evidence.witnesses import HttpWitness
 from infrastructure.folders import alone, own_folder, publish
 from infrastructure.identity.accounts import SqliteAccounts
 from infrastructure.journal import keys
 from infrastructure.journal.recorder import JournalRecorder
 from infrastructure.journal.store import SignedJournal
 from infrastructure.journal.verification import JournalFile
+from infrastructure.key_folder import ArchiveKeys
 from infrastructure.lease import is_held, lease
 from infrastructure.messages import Catalogue as MessageCatalogue
 from infrastructure.objects.files import FileObjectStore, create_store
+from infrastructure.objects.named import FolderFiles, NamedFiles
 from infrastructure.objects.streams import disk_faults
 from infrastructure.ocr.kept_pictures import KeptPictures
 from infrastructure.ocr.lazy import LazyReader
@@ -67,9 +86,10 @@ from infrastructure.quarantine import FolderQuarantine
 from infrastructure.reads import SqliteReads
 from infrastructure.search.whoosh_index import WhooshIndex
 from infrastructure.settings import JOBS, Settings, account, prefers_english, read_settings
+from infrastructure.signatures.anchors import FolderAnchors
 from infrastructure.views.store import SqlViews
 
-__all__ = ["House", "Settings", "opened", "prefers_english", "read_settings"]
+__all__ = ["House", "Settings", "found_witness", "opened", "prefers_english", "read_settings"]
 SOFTWARE = "chauban 0.1.0"
 _FOLDERS = ("objects", "quarantine", "run", "run/progress", "index")
 
@@ -132,7 +152,9 @@ def _found(settings: Settings, name: str, code: str, agency_name: str) -> Founde
     # (1) Keys.
     for left in (staging, staged_keys, staged_keys.with_name(staged_keys.name + ".new")):
         shutil.rmtree(left, ignore_errors=True)
-    loaded = keys.create(staged_keys, ids[Kind.ARCHIVE], clock.now())
+    loaded = keys.create(staged_keys, ids[Kind.ARCHIVE], clock.now(), settings.signing_key)
+    log_keys.ensure(staged_keys, settings.log_origin or log_keys.default_origin(ids[Kind.ARCHIVE]))
+    log_key = log_keys.verifier_of(staged_keys)
     der = loaded.certificate.public_bytes(Encoding.DER)
     founding = found(
         archive_id=ids[Kind.ARCHIVE],
@@ -145,6 +167,8 @@ def _found(settings: Settings, name: str, code: str, agency_name: str) -> Founde
         account=f"account {account()}",
         certificate=base64.b64encode(der).decode(),
         certificate_sha256=sha256(der).hexdigest(),
+        log_origin=log_key.name,
+        log_key=log_key.text,
         on=today(clock.now()),
     )
     # (2) Folders, stores, the first events.
@@ -201,12 +225,18 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
     description = read_description(directory)
     own = description.accounts.get(account())
     loaded = keys.load(settings.keys)
+    policy = read_policy(settings.log_policy) if settings.log_policy else None
+    log_keys.ensure(
+        settings.keys, settings.log_origin or log_keys.default_origin(description.archive)
+    )
     with ExitStack() as stack:
         journal = _journal(directory / "journal.sqlite", description.archive, loaded)
         stack.callback(journal.close)
         with suppress(IntegrityError):  # An altered first event must not keep `verify` away.
             _require_own_key(journal, loaded)
             _require_own_worker(journal, StreamId(description.worker))
+        with suppress(ArchiveError):  # Of a rotation that ended midway. Who cannot sign can read.
+            journal.follow_keys()
         folder = stack.enter_context(own_folder(directory / "run"))
         quarantine = FolderQuarantine(directory / "quarantine")
         quarantine.sweep()
@@ -230,6 +260,17 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             lambda: recorded_segments(journal, objects, StreamId(description.archive)),
         )
         stack.callback(reads.close)
+        cell = HeadCell(settings.keys / "log-head.sqlite")
+        stack.callback(cell.close)
+        introduced = partial(_log_keys, journal, StreamId(description.archive), settings.keys)
+        log = TiledLog(
+            _log_files(settings, directory),
+            cell,
+            journal,
+            keys=lambda: log_keys.signers(settings.keys, lambda: introduced()[-1], log.newest),
+            clock=clock,
+            policy=policy.raw if policy else None,
+        )
         pictures = KeptPictures(directory / "run" / "pictures", folder, objects, reader.picture)
         archive = Archive(
             id=description.archive,
@@ -252,8 +293,20 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             accounts=accounts,
             desk=desk,
             reads=reads,
+            log=log,
+            log_inspector=LogInspection(log, directory / "journal.sqlite", introduced),
+            witnesses=_witnesses(policy),
+            authorities=_authorities(settings),
+            attestations=views.attestations,
+            report=Report(MessageCatalogue, partial(_system_key, journal)),
+            packer=ZipPacker(MessageCatalogue),
+            anchors=FolderAnchors(settings.anchors),
+            keys=ArchiveKeys(
+                settings.keys, description.archive, journal, settings.signing_key, clock
+            ),
             worker=StreamId(description.worker),
             lock_horizon=timedelta(days=settings.lock_days),
+            attest_every=timedelta(minutes=settings.attest_minutes),
         )
         yield House(
             archive,
@@ -274,6 +327,41 @@ def _objects(
     from infrastructure.objects.minio import S3ObjectStore
 
     return S3ObjectStore(settings.bucket, is_referred=is_referred)
+
+
+def _log_keys(journal: SignedJournal, archive: StreamId, directory: Path) -> tuple[str, ...]:
+    """The keys that the log has had, by the events; the one that is there where none is told."""
+    events = journal.load(keyring.stream_of(archive))
+    told = [e.event.key for e in events if isinstance(e.event, keyring.LogKeyIntroduced)]
+    return tuple(told) or (log_keys.verifier_of(directory).text,)
+
+
+def _system_key(journal: SignedJournal) -> tuple[x509.Certificate, Callable[[bytes], bytes]]:
+    """Who signs now, also when another process has just changed it."""
+    held = journal.follow_keys()
+    return held.certificate, held.signer.sign_bytes
+
+
+def _log_files(settings: Settings, directory: Path) -> NamedFiles:
+    """Beside the objects, wherever these are."""
+    if settings.bucket is None:
+        return FolderFiles(directory / "log")
+    from infrastructure.objects.named_s3 import BucketFiles
+
+    return BucketFiles(settings.bucket, "log/")
+
+
+def _witnesses(policy: Policy | None) -> tuple[Witness, ...]:
+    """Those that the policy says where to find."""
+    named = policy.witnesses.values() if policy else ()
+    return tuple(HttpWitness(each.key, each.url) for each in named if each.url is not None)
+
+
+def _authorities(settings: Settings) -> tuple[TimeAuthority, ...]:
+    bundle = settings.authority_roots
+    if bundle is None:
+        return ()
+    return tuple(Rfc3161Authority(name, url, bundle) for name, url in settings.authorities)
 
 
 def _ensure_bucket(settings: Settings) -> None:
@@ -300,11 +388,11 @@ def _journal(path: Path, archive: str, loaded: keys.Keys, *, create: bool = Fals
 
 
 def _require_own_key(journal: SignedJournal, loaded: keys.Keys) -> None:
-    """The certificate beside the archive must be the one that its first event names."""
+    """The first certificate beside the archive must be the one that its first event names."""
     first = journal.follow(0, 1)
     if not first or not isinstance(first[0].event, ArchiveFounded):
         raise UnavailableError("journal-damaged")
-    der = loaded.certificate.public_bytes(Encoding.DER)
+    der = loaded.founding.public_bytes(Encoding.DER)
     if first[0].event.certificate_sha256 != sha256(der).hexdigest():
         raise UnavailableError("key-of-another-archive")
 
@@ -346,7 +434,7 @@ def start_worker(settings: Settings, *, until_idle: bool) -> subprocess.Popen[by
 
 def write_recovery_file(settings: Settings, passphrase: str, output: Path) -> int:
     """All keys under a passphrase, in a new file; how many keys there are."""
-    content = keys.write_recovery(settings.keys, passphrase)
+    content, count = keys.write_recovery(settings.keys, passphrase)
     try:
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -357,7 +445,7 @@ def write_recovery_file(settings: Settings, passphrase: str, output: Path) -> in
         raise RuleError("file-exists", file=output.name) from exc
     except OSError as exc:
         raise UnavailableError("file-not-writable", file=output.name) from exc
-    return keys.COUNT
+    return count
 
 
 def recover_keys(settings: Settings, recovery: Path, passphrase: str) -> int:
@@ -406,11 +494,20 @@ def restore(settings: Settings, source: Path) -> Restored:
         with _opened(settings, staging) as house:
             house.archive.views.catch_up()
             again = complete_all(house.archive)
+            with suppress(IntegrityError):  # Behind the log's head; whoever verifies is told.
+                house.archive.log.sync()
         publish(staging, directory)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return Restored(said.events, said.objects, said.bytes, again)
+
+
+@contextmanager
+def opened_witness(directory: Path) -> Iterator[tuple[Witnessing, Clock]]:
+    """The witness in a folder; it needs no archive."""
+    with closing(LogWitness(directory)) as witness:
+        yield witness, SystemClock()
 
 
 def check_installation(settings: Settings) -> list[doctor.Check]:
@@ -419,8 +516,8 @@ def check_installation(settings: Settings) -> list[doctor.Check]:
 
 
 def certificate_of(settings: Settings) -> str:
-    """SHA-256 of the system certificate."""
-    der = keys.load(settings.keys).certificate.public_bytes(Encoding.DER)
+    """SHA-256 of the first system certificate, from which every later one can be reached."""
+    der = keys.load(settings.keys).founding.public_bytes(Encoding.DER)
     return sha256(der).hexdigest()
 
 

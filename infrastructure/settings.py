@@ -5,7 +5,20 @@ CHAUBAN_OBJECTS         `files` (default) or `minio`
 CHAUBAN_S3_HOST, CHAUBAN_S3_BUCKET, CHAUBAN_S3_CA, CHAUBAN_S3_INSECURE=1 (loopback alone)
 CHAUBAN_S3_ACCESS_KEY_FILE, CHAUBAN_S3_SECRET_KEY_FILE   files that hold the credentials
 CHAUBAN_FILE_BYTES, CHAUBAN_PAGES, CHAUBAN_PAGE_MEGAPIXELS, CHAUBAN_PAGE_SECONDS   limits
+CHAUBAN_LOG_ORIGIN      name of the transparency log in the world, a schema-less URL such as
+                        luutru.example.gov.vn/log; chosen once, when the archive is founded
+CHAUBAN_LOG_POLICY      file that says which witnesses are asked to cosign the log and how many of
+                        them outsiders should want (C2SP tlog-policy; default: none are asked)
+CHAUBAN_TSA             up to two time-stamp authorities, `name=https://…` separated by blanks
+                        (default none: nothing is dated by an outsider)
+CHAUBAN_TSA_CA          PEM file with the certificates by which they are believed; those of
+                        authorities that are no longer asked stay in it
+CHAUBAN_ATTEST_MINUTES  how often witnesses and authorities are shown the log (default 60)
+CHAUBAN_SIGNING_KEY     `pkcs11:` URI (RFC 7512: module-path, token, object, pin-source) of the
+                        system key that `init` and `keys rotate` make or find; default: a file
 CHAUBAN_LOCK_DAYS       for how many days a lock on an original falls (default 365, at most 3660)
+CHAUBAN_ANCHORS         folder of the PEM certificates by which signatures in papers are judged
+                        (default: `anchors` beside the keys; empty: no issuer is believed)
 CHAUBAN_ORIGIN          how browsers reach the server, `https://…`; loopback alone without TLS
 CHAUBAN_PROXIES         addresses of proxies whose word on the client's address is believed
 CHAUBAN_SECOND_FACTOR   roles that sign in with a second factor, with commas (`none` for none;
@@ -14,6 +27,7 @@ LANG                    a value that begins with `en` chooses English
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +36,14 @@ from urllib.parse import urlsplit
 from domain.agents import Role
 from domain.errors import InvalidValueError, UnavailableError
 from domain.ports import Limits
+from infrastructure.evidence.posting import may_be_asked
 from infrastructure.objects.bucket import Bucket
 
 JOBS = 2
 """Files that a worker reads at the same time."""
 _LONGEST_LOCK_DAYS = 3660
+_AUTHORITIES = 2
+_NAME = r"[a-z0-9][a-z0-9.-]{0,39}"
 
 
 @dataclass(frozen=True)
@@ -44,8 +61,27 @@ class Settings:
     """Addresses of proxies, separated by commas."""
     lock_days: int = 365
     """For how long a lock on an original falls."""
+    log_origin: str | None = None
+    """The name of a new log; None for one that the archive's identity makes."""
+    log_policy: Path | None = None
+    """Names the witnesses of the log, None without any."""
+    authorities: tuple[tuple[str, str], ...] = ()
+    """Names and addresses of time-stamp authorities."""
+    authority_roots: Path | None = None
+    """By which certificates they are believed; there is a file where there is an authority."""
+    signing_key: str | None = None
+    """Where a new system key shall be, the URI of a token's key; None for a file."""
+    attest_minutes: int = 60
+    """How often outsiders are shown the log."""
     second_factor: frozenset[Role] = frozenset()
     """Roles whose holders sign in with a second factor."""
+    anchor_folder: Path | None = None
+    """Where the trust anchors are, None for the folder beside the keys."""
+
+    @property
+    def anchors(self) -> Path:
+        """The folder of the trust anchors."""
+        return self.anchor_folder or self.keys / "anchors"
 
     @property
     def keys(self) -> Path:
@@ -72,7 +108,14 @@ def read_settings(
         origin=_origin(env),
         proxies=env.get("CHAUBAN_PROXIES", ""),
         lock_days=_lock_days(env),
+        log_origin=env.get("CHAUBAN_LOG_ORIGIN") or None,
+        log_policy=_file(env, "CHAUBAN_LOG_POLICY"),
+        authorities=_authorities(env),
+        authority_roots=_file(env, "CHAUBAN_TSA_CA"),
+        signing_key=env.get("CHAUBAN_SIGNING_KEY") or None,
+        attest_minutes=_number(env, "CHAUBAN_ATTEST_MINUTES", Settings.attest_minutes),
         second_factor=_roles(env),
+        anchor_folder=_folder(env, "CHAUBAN_ANCHORS"),
     )
 
 
@@ -85,6 +128,35 @@ def prefers_english(environment: Mapping[str, str] | None = None) -> bool:
 def account() -> str:
     """The number of the account that runs this; it says nothing of a person."""
     return str(os.getuid())
+
+
+def _folder(env: Mapping[str, str], name: str) -> Path | None:
+    """A folder that is named must be there: a slip of the pen must not make all signers unknown."""
+    text = env.get(name)
+    if not text:
+        return None
+    path = Path(text).absolute()
+    if not path.is_dir():
+        raise InvalidValueError("invalid-setting", name=name)
+    return path
+
+
+def _file(env: Mapping[str, str], name: str) -> Path | None:
+    """Whoever reads it says what is wrong with it."""
+    text = env.get(name)
+    return Path(text).absolute() if text else None
+
+
+def _authorities(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Their names become names of files in an export."""
+    pairs = [word.partition("=") for word in env.get("CHAUBAN_TSA", "").split()]
+    found = tuple((name, url) for name, _, url in pairs)
+    sound = all(re.fullmatch(_NAME, name) and may_be_asked(url) for name, url in found)
+    if not sound or len(found) > _AUTHORITIES or len({name for name, _ in found}) < len(found):
+        raise InvalidValueError("invalid-setting", name="CHAUBAN_TSA")
+    if found and not env.get("CHAUBAN_TSA_CA"):
+        raise InvalidValueError("invalid-setting", name="CHAUBAN_TSA_CA")
+    return found
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:

@@ -6,7 +6,8 @@ record the events, let views and index follow.
 """
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -20,18 +21,21 @@ from domain.errors import (
     RuleError,
     UnavailableError,
 )
-from domain.ports import PageRead, WorkItem
+from domain.ports import PageRead, TrustAnchors, WorkItem
+from domain.record import SignaturesJudged
 from domain.services import Archive
 from domain.services.deciding import load
 from domain.services.erasing import complete_all
 from domain.services.keeping import renew_locks
 from domain.services.oversight import sweep_strays
 from domain.services.reading_record import close_reads
-from domain.values import StreamId, Tool
+from domain.values import Digest, StreamId, Tool
 from ingest.context import Stored
+from ingest.sequencer import sequencing
 from ingest.stages.assemble import assembled
-from ingest.stages.facts import record_failure, record_reading
+from ingest.stages.facts import record_failure, record_judgements, record_reading
 from ingest.stages.fetch import fetched
+from ingest.stages.judge import judged, judged_again
 from ingest.stages.store import store
 
 _log = logging.getLogger("chauban.worker")
@@ -40,7 +44,10 @@ _BACK_OFF = timedelta(seconds=5)
 """Wait before the second attempt, three times as long before the third."""
 _SWEPT_AFTER = timedelta(days=1)
 _LOOKED_AFTER = timedelta(minutes=1)
-"""How often a worker looks for erasures that somebody's crash interrupted."""
+"""How often a worker looks for erasures that somebody's crash interrupted, and whether the trust
+anchors changed."""
+_A_ROUND = 50
+"""So many records are judged again before the worker looks whether it still must."""
 _HOURLY = timedelta(hours=1)
 """How often a worker without an end signs what was read and looks after the locks."""
 _UNKNOWN_TOOL = Tool("ocrmypdf", "unknown")
@@ -59,17 +66,22 @@ class Worker:
     stop: Event = field(default_factory=Event)
     unusable: set[StreamId] = field(default_factory=set)
     """Records to which not even a failure can be added: `verify` names what is wrong with them."""
+    to_judge: deque[StreamId] = field(default_factory=deque)
+    """Records whose signatures are to be judged by the anchors of now."""
+    unjudged: dict[StreamId, Digest] = field(default_factory=dict)
+    """Records that could not be judged, and by which anchors; the next start tries again."""
 
     def run(self, *, until_idle: bool) -> None:
         """Works until `stop` is set, or, `until_idle`, until nothing is left to be done."""
         swept_at = looked_at = hourly_at = None
         running: dict[Future[None], StreamId] = {}
-        with ThreadPoolExecutor(self.jobs) as pool:
+        with ThreadPoolExecutor(self.jobs) as pool, sequencing(self.archive):
             while not self.stop.is_set():
                 now = self.archive.clock.now()
                 if looked_at is None or abs(now - looked_at) > _LOOKED_AFTER:
                     self.archive.views.catch_up()
                     complete_all(self.archive)
+                    self._look_for_anchors()
                     looked_at = now
                 if not until_idle and (swept_at is None or abs(now - swept_at) > _SWEPT_AFTER):
                     self._sweep()
@@ -83,7 +95,13 @@ class Worker:
                 for item in self._due(frozenset(running.values())):
                     if len(running) < self.jobs:
                         running[pool.submit(self._read, item.record)] = item.record
-                if not running and until_idle and not self._waiting():
+                while self.to_judge and len(running) < self.jobs:
+                    target = self.to_judge.popleft()
+                    if target not in running.values():
+                        running[pool.submit(self._judge, target)] = target
+                    if not self.to_judge:
+                        looked_at = None  # There may be more of them.
+                if not running and until_idle and not self._waiting() and looked_at is not None:
                     return
                 done, _ = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
                 for future in done:
@@ -109,6 +127,30 @@ class Worker:
                 _log.error("the lock of %s had lapsed", each)
         except UnavailableError as exc:
             _log.error("the locks were not looked after: %s", exc.code)
+
+    def _look_for_anchors(self) -> None:
+        """What was judged by other anchors than those of now, a round of it."""
+        try:
+            anchors = self.archive.anchors.current().digest
+        except UnavailableError as exc:
+            _log.error("no signature is judged: %s", exc.code)
+            return
+        failed = {each for each, by in self.unjudged.items() if by == anchors}
+        found = self.archive.work.to_judge(anchors, limit=_A_ROUND + len(failed))
+        self.to_judge = deque(each for each in found if each not in failed)
+
+    def _judge(self, target: StreamId) -> None:
+        """The signatures of one record again; what fails waits for the next start."""
+        anchors = self.archive.anchors.current()
+        try:
+            if not judge_record(self.archive, target, anchors, self.folder):
+                self.unjudged[target] = anchors.digest
+        except RuleError:
+            _log.info("%s was arranged or taken out of sight while it was judged", target)
+        except (ReadingError, IntegrityError, UnavailableError) as exc:
+            if not self.stop.is_set():
+                _log.warning("the signatures of %s could not be judged: %s", target, exc.code)
+                self.unjudged[target] = anchors.digest
 
     def _due(self, running: frozenset[StreamId]) -> list[WorkItem]:
         return [
@@ -173,6 +215,14 @@ def read_record(archive: Archive, target: StreamId, folder: str) -> None:
             for source, path, one in zip(state.sources, paths, found, strict=True)
             if one.signatures and source.file.sha256 not in state.inspected
         }
+        judgements = _judged_on_arrival(
+            archive,
+            {
+                source.file.sha256: path
+                for source, path in zip(state.sources, paths, strict=True)
+                if source.file.sha256 in verdicts
+            },
+        )
         read = stack.enter_context(assembled(reader, state, paths, found, limits))
         total = len(read.inspection.pages)
         archive.progress.note(target, 0, total)
@@ -187,7 +237,7 @@ def read_record(archive: Archive, target: StreamId, folder: str) -> None:
         )
         stored = store(archive.objects, read, reading)
         try:
-            record_reading(archive, target, reading, stored, verdicts, state.revision)
+            record_reading(archive, target, reading, stored, verdicts, judgements, state.revision)
         except RuleError:
             _take_back(archive, target, stored)
             raise
@@ -195,6 +245,30 @@ def read_record(archive: Archive, target: StreamId, folder: str) -> None:
         if any(archive.objects.size(digest) is None for digest in stored.digests):
             store(archive.objects, read, reading)
         archive.views.catch_up()
+
+
+def _judged_on_arrival(archive: Archive, paths: Mapping[Digest, str]) -> list[SignaturesJudged]:
+    """By the anchors of now. A paper is read all the same when that fails; the work list then
+    names it as one to be judged."""
+    try:
+        return [
+            judged(archive, source, path, archive.anchors.current())
+            for source, path in paths.items()
+        ]
+    except (ReadingError, UnavailableError) as exc:
+        _log.warning("signatures could not be judged: %s", exc.code)
+        return []
+
+
+def judge_record(archive: Archive, target: StreamId, anchors: TrustAnchors, folder: str) -> bool:
+    """Stages fetch, judge, record for the signatures of one record; False when there was nothing
+    to judge."""
+    state = load(archive, target).record()
+    judgements = list(judged_again(archive, state, anchors, folder))
+    if judgements:
+        record_judgements(archive, target, judgements)
+        archive.views.catch_up()
+    return bool(judgements)
 
 
 def _take_back(archive: Archive, target: StreamId, stored: Stored) -> None:

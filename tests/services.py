@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -53,7 +54,7 @@ def required() -> bool:
     return os.environ.get("CHAUBAN_REQUIRE_SERVICES") == "1"  # noqa: TID251
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skips the test, or fails it where services are required."""
     if required():
         pytest.fail(f"{what} is missing; `bin/setup --services` provides it")
@@ -89,10 +90,10 @@ def minio_server(folder: Path, credentials: Credentials | None = None) -> Iterat
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     command = [str(program("minio")), "server", "--quiet", "--address", "127.0.0.1:{port}"]
-    with _running(
+    with running(
         "minio", [*command, str(data)], environment, "/minio/health/ready", folder
-    ) as running:
-        yield S3Server("minio", running[0], keys.access_key, keys.secret_key, running[1])
+    ) as started:
+        yield S3Server("minio", started[0], keys.access_key, keys.secret_key, started[1])
 
 
 @contextmanager
@@ -108,8 +109,8 @@ def versitygw_server(folder: Path, credentials: Credentials | None = None) -> It
         *("--quiet", "--iam-dir", str(users), "posix", "--versioning-dir", str(versions)),
         *_sidecar(folder),
     ]
-    with _running("versitygw", [*command, str(data)], environment, "/health", folder) as running:
-        yield S3Server("versitygw", running[0], keys.access_key, keys.secret_key, running[1])
+    with running("versitygw", [*command, str(data)], environment, "/health", folder) as started:
+        yield S3Server("versitygw", started[0], keys.access_key, keys.secret_key, started[1])
 
 
 def _sidecar(folder: Path) -> list[str]:
@@ -124,7 +125,7 @@ def _sidecar(folder: Path) -> list[str]:
 
 
 @contextmanager
-def _running(
+def running(
     name: str,
     command: Sequence[str],
     environment: Mapping[str, str],

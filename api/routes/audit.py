@@ -12,7 +12,7 @@ from api.web.exporting import as_csv, as_lines, file_name
 from api.web.render import moment, redirect, render
 from api.web.telling import told, words
 from api.web.visit import Visit, Visitor
-from domain.errors import InvalidValueError, NotFoundError, NotPermittedError
+from domain.errors import InvalidValueError, NotFoundError
 from domain.reads import Read, ReadKind
 from domain.services import comparing, replaying
 from domain.services.comparing import Value
@@ -45,17 +45,9 @@ def home(request: Request, visit: Visitor, find: str = "") -> Response:
         certificate=visit.serving.certificate,
         software=visit.serving.software,
         position=visit.archive.journal.position(),
-        whole=_may_verify_all(visit),
+        whole=replaying.may_verify_all(visit.archive, visit.request()),
         **_asked(),
     )
-
-
-def _may_verify_all(visit: Visit) -> bool:
-    try:
-        replaying.verifiable(visit.archive, visit.request(), "")
-    except NotPermittedError:
-        return False
-    return True
 
 
 def _asked(agent: str = "", day: str = "", device: str = "", error: str = "") -> dict[str, Any]:
@@ -89,8 +81,14 @@ def history(
         at_text=_written(line, at),
         error=error,
         reads=_reads(visit, line.target, _READS_BESIDE),
-        **_telling(visit, line.page.names),
+        **_telling(visit, {**line.page.names, **_own_name(visit, line.target)}),
     )
+
+
+def _own_name(visit: Visit, target: StreamId) -> Mapping[StreamId, str | None]:
+    """What an agent is called whose own history is shown."""
+    agents = (target,) if kind_of(target) is Kind.AGENT else ()
+    return replaying.names_of(visit.archive, agents)
 
 
 def _written(line: replaying.Timeline, at: str) -> str:

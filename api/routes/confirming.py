@@ -47,6 +47,11 @@ _DONE = {
     "confirm": "page-done-record-confirmed",
 }
 """What the page after a deed says."""
+_DONE_LAST = {
+    "move": "page-done-record-moved-last",
+    "confirm": "page-done-record-confirmed-last",
+}
+"""What it says when nothing comes next."""
 _STAYING = frozenset({"arrange", "split", "merge"})
 """Deeds after which the same record is shown again: it is read anew and compared anew."""
 Deed = Callable[[Archive, Visit, StreamId, Form], Answer]
@@ -121,7 +126,9 @@ def do(request: Request, visit: Visitor, record: str, deed: str, form: Posted) -
         return redirect(f"/confirm/{target}", page=form.text("page") or "1", done=done)
     holder = resolve(visit.archive, form.text("holder"), Kind.DOSSIER)
     following = confirming.next_of(visit.archive, visit.request(), target, holder)
-    return redirect(f"/confirm/{following}" if following else "/confirm", done=done)
+    if following is not None:
+        return redirect(f"/confirm/{following}", done=done)
+    return redirect("/confirm", done=_DONE_LAST.get(deed, _DONE[deed]).removeprefix("page-done-"))
 
 
 def _arrange(archive: Archive, visit: Visit, target: StreamId, form: Form) -> Answer:

@@ -4,15 +4,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import QueryParams
 
+from api.web import sending
 from api.web.forms import Form, Posted
 from api.web.render import redirect, render
 from api.web.searching import A_PAGE, LAST_PAGE, Asked, chips, facets, marked
 from api.web.visit import Visit, Visitor
-from domain.errors import ArchiveError, InvalidValueError, RuleError
+from domain.errors import ArchiveError, InvalidValueError, NotPermittedError, RuleError
 from domain.ports import Order
 from domain.reads import ReadKind
-from domain.services import finding
+from domain.services import attesting_search, finding
 from domain.services.finding import Findings
+from domain.values import StreamId
 
 router = APIRouter(include_in_schema=False)
 _ID_LENGTH = 64
@@ -22,6 +24,33 @@ _ID_LENGTH = 64
 def search_page(request: Request, visit: Visitor) -> HTMLResponse:
     """The results, or what can be searched for."""
     return _page(request, visit, Asked.read(request.query_params))
+
+
+@router.post("/search/signed")
+def attest(request: Request, visit: Visitor, form: Posted) -> Response:
+    """Puts the whole answer of the page's search on record, then hands it out."""
+    asked = Asked.read(QueryParams(form.text("query")))
+    try:
+        wanted = finding.read_filter(visit.archive, asked.values)
+        answer = attesting_search.attest(
+            visit.archive, visit.request(form.command), asked["q"], wanted
+        )
+    except (InvalidValueError, RuleError) as exc:
+        if isinstance(exc, NotPermittedError):
+            raise
+        told = {"signed": visit.speech.trouble(exc.code, exc.details)}
+        return _page(request, visit, asked, told, status=422)
+    return redirect(f"/search/signed/{answer.result['search']}")
+
+
+@router.get("/search/signed/{search}")
+def signed(visit: Visitor, search: str) -> Response:
+    """The signed result, a file."""
+    made = attesting_search.result(visit.archive, visit.request(), StreamId(search))
+    visit.note(ReadKind.EXPORT, None, "signed-search")
+    name = f"ket-qua-tim-kiem-{made.position}-{made.total}.json"
+    headers = {"Content-Disposition": sending.attachment(name)}
+    return Response(made.content, media_type="application/json", headers=headers)
 
 
 @router.post("/search/save")

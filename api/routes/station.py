@@ -32,7 +32,7 @@ from domain.errors import (
 )
 from domain.ports import ProcedureRow
 from domain.reads import ReadKind
-from domain.services import description, stationing
+from domain.services import description, replaying, stationing
 from domain.services.reception import Receipt, open_batch, receive
 from domain.services.stationing import FileState, Seen
 from domain.values import Digest, Kind, Secrecy, StreamId, kind_of
@@ -159,6 +159,7 @@ def receipt(request: Request, visit: Visitor, record: str) -> HTMLResponse:
         request,
         "station/receipt.html",
         receipt=found,
+        sender=replaying.names_of(visit.archive, (found.by.agent,))[found.by.agent],
         certificate=visit.serving.certificate,
         picture=segno.make(said, error="m", micro=False).svg_data_uri(scale=4, border=4),
     )

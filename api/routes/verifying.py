@@ -8,21 +8,45 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.web.forms import Posted
+from api.web.kept import kept_note
 from api.web.live import changes, counted
 from api.web.render import redirect, render
+from api.web.troubles import status_of
 from api.web.verifications import Check
 from api.web.visit import Visit, Visitor, visiting
-from domain.errors import NotFoundError
+from domain.errors import InvalidValueError, NotFoundError
 from domain.reads import ReadKind
-from domain.services import replaying
+from domain.services import proving, replaying
 
 router = APIRouter(include_in_schema=False)
 
 
+@router.get("/audit/verify")
+def choose(request: Request, visit: Visitor) -> Response:
+    """How the whole archive may be verified."""
+    replaying.verifiable(visit.archive, visit.request(), "")
+    return render(request, "audit/verify.html", hashes=False, kept="", error="")
+
+
 @router.post("/audit/verify")
-def verify_all(visit: Visitor, form: Posted) -> Response:
-    """Begins to recompute the whole archive."""
-    return _begin(visit, "")
+def verify_all(request: Request, visit: Visitor, form: Posted) -> Response:
+    """Begins to recompute the whole archive, or compares the journal with the log alone; a
+    checkpoint that the visitor kept must be a part of it."""
+    replaying.verifiable(visit.archive, visit.request(), "")
+    note, hashes = kept_note(form), form.text("how") == "hashes"
+    try:
+        if note:
+            proving.read_kept(visit.archive, note)
+    except InvalidValueError as exc:
+        return render(
+            request,
+            "audit/verify.html",
+            status=status_of(exc),
+            hashes=hashes,
+            kept=note.decode(errors="replace"),
+            error=visit.speech.trouble(exc.code, exc.details),
+        )
+    return _begin(visit, "", remembered=(note,) if note else (), hashes=hashes)
 
 
 @router.post("/audit/verify/{ref}")
@@ -31,11 +55,15 @@ def verify_one(visit: Visitor, form: Posted, ref: str) -> Response:
     return _begin(visit, ref)
 
 
-def _begin(visit: Visit, reference: str) -> Response:
+def _begin(
+    visit: Visit, reference: str, *, remembered: tuple[bytes, ...] = (), hashes: bool = False
+) -> Response:
     request = visit.request()
     target = replaying.verifiable(visit.archive, request, reference)
     label = replaying.code_of(visit.archive, target) if target is not None else None
-    check = visit.serving.verifications.start(visit.session.handle, request, target, label or "")
+    check = visit.serving.verifications.start(
+        visit.session.handle, request, target, label or "", remembered=remembered, hashes=hashes
+    )
     if target is not None:
         visit.note(ReadKind.VIEW, target, "verify")
     return redirect(f"/audit/checks/{check.id}")

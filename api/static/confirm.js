@@ -100,6 +100,8 @@
     if (button) {
       const [deed, page] = button.value.split("-");
       step(deed, button.dataset.here ? here : Number(page));
+      // After a press of the mouse Enter saves, as the keys below say; it does not turn again.
+      if (event.detail) button.blur();
     } else if (link?.dataset.go) {
       const at = order.indexOf(here) + Number(link.dataset.go);
       here = order[Math.min(Math.max(at, 0), pages - 1)];

@@ -8,7 +8,17 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.v1 import arrangements, batches, dossiers, files, finding, records, register
+from api.v1 import (
+    arrangements,
+    batches,
+    dossiers,
+    evidence,
+    files,
+    finding,
+    log,
+    records,
+    register,
+)
 from api.v1.openapi import document
 
 _SUBJECTS = APIRouter(
@@ -21,6 +31,8 @@ for _router in (
     arrangements.router,
     files.router,
     finding.router,
+    log.router,
+    evidence.router,
     register.router,
 ):
     _SUBJECTS.include_router(_router)

@@ -143,9 +143,9 @@ def close_dossier(ref: Ref, response: Response, doing: Closer, body: Grounds | N
 
 
 @router.get("/dossiers/{ref}/history", response_model=History, responses=histories.LINES)
-def dossier_history(ref: Ref, caller: Reader, at: At = None, accept: histories.Accept = "") -> Any:
-    """Every event of a dossier and its records, each with the state of its signature."""
-    return histories.answer(caller, dossier_of(caller.archive, ref), at, accept)
+def dossier_history(ref: Ref, caller: Reader, asked: histories.Wanted) -> Any:
+    """The events of a dossier and its records, each with the state of its signature."""
+    return histories.answer(caller, dossier_of(caller.archive, ref), asked)
 
 
 @router.get("/dossiers/{ref}/reads", response_model=Reads)

@@ -1,5 +1,6 @@
 """Searching pages, and the list of what is still to be done."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -9,11 +10,12 @@ from api.v1.auth import Reader, WorkReader
 from api.v1.references import agency_of
 from api.v1.routing import subject
 from api.v1.shapes import Findings, Work
-from domain.ports import PageFilter
+from domain.ports import Order
 from domain.reads import ReadKind
 from domain.services import finding, opening, retrieval
 
 router = subject("finding")
+_DAY = "`2026-04-23` or `23/4/2026`; pages whose day of issue nobody knows are left out."
 
 
 @router.get("/search", response_model=Findings)
@@ -31,18 +33,62 @@ def search(
     agency: Annotated[str | None, Query(max_length=120)] = None,
     year: Annotated[int | None, Query(ge=1, le=9999)] = None,
     type: Annotated[str | None, Query(max_length=100, examples=["Báo cáo"])] = None,
+    since: Annotated[
+        str,
+        Query(
+            alias="from",
+            max_length=40,
+            description=f"Issued on that day or later: {_DAY}",
+            examples=["2026-01-01"],
+        ),
+    ] = "",
+    until: Annotated[
+        str,
+        Query(
+            alias="to",
+            max_length=40,
+            description=f"Issued on that day or before: {_DAY}",
+            examples=["2026-12-31"],
+        ),
+    ] = "",
+    dossier: Annotated[
+        str,
+        Query(
+            max_length=120,
+            description="Its code or identity; nothing is found in one that may not be read.",
+            examples=["H33.05-260423-0001"],
+        ),
+    ] = "",
+    confirmed: Annotated[
+        bool | None,
+        Query(description="Whether a person vouched for the record.", examples=[True]),
+    ] = None,
+    sort: Annotated[
+        Order,
+        Query(
+            description="By day of issue, or the best first. Near matches always come last, pages "
+            "without a day last of theirs.",
+            examples=["newest"],
+        ),
+    ] = Order.BEST,
     limit: Annotated[int, Query(ge=1, le=200)] = 10,
     offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
 ) -> Any:
-    """Pages that match, best first, among those that the caller may read."""
+    """Pages that match, best first unless told otherwise, among those that the caller may read."""
     archive = caller.archive
+    limits = {"from": since, "to": until, "dossier": dossier}
     found = finding.search(
         archive,
         caller.reading,
         q,
-        PageFilter(
-            agency=agency_of(archive, agency) if agency else None, year=year, type_name=type
+        replace(
+            finding.read_filter(archive, limits),
+            agency=agency_of(archive, agency) if agency else None,
+            year=year,
+            type_name=type,
+            confirmed=confirmed,
         ),
+        order=sort,
         limit=limit,
         offset=offset,
     )

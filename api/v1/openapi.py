@@ -20,6 +20,7 @@ _TAGS = {
     "batches": "What a station sends, each file with a receipt.",
     "records": "Tài liệu: shown, handed out, confirmed, isolated, corrected.",
     "finding": "Searching pages, and what is still to be done.",
+    "log": "The transparency log: checkpoints and proofs that others can verify offline.",
     "register": "Agencies, procedures, agents, the archive, the caller.",
 }
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

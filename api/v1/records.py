@@ -100,9 +100,9 @@ def correct_record(id: Ref, response: Response, body: RecordCorrection, doing: C
 
 
 @router.get("/records/{id}/history", response_model=History, responses=histories.LINES)
-def record_history(id: Ref, caller: Reader, at: At = None, accept: histories.Accept = "") -> Any:
-    """Every event of a record, each with the state of its signature."""
-    return histories.answer(caller, record_of(caller.archive, id), at, accept)
+def record_history(id: Ref, caller: Reader, asked: histories.Wanted) -> Any:
+    """The events of a record, each with the state of its signature."""
+    return histories.answer(caller, record_of(caller.archive, id), asked)
 
 
 @router.get("/records/{id}/reads", response_model=Reads)

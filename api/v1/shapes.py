@@ -176,6 +176,10 @@ class RecordState(Shape):
     confirmed: bool
     lock: str | None = Field(examples=["none"])
     signatures: list[dict[str, Any]]
+    judgements: list[dict[str, Any]] = Field(
+        description="The signatures of the originals, each as it was judged last by the trust "
+        "anchors of that day: verdict, reason, signer, time and whether that is proved."
+    )
     erased_by: str | None
     representations: list[Representation]
 
@@ -371,9 +375,10 @@ class Event(Shape):
 
 
 class History(Shape):
-    """Every event, in order."""
+    """One page of events, the oldest first."""
 
     events: list[Event]
+    next: str | None = Field(description="The cursor of the next page, null on the last one.")
 
 
 class ReadLine(Shape):
@@ -393,3 +398,53 @@ class Reads(Shape):
     """Who looked, the newest first."""
 
     reads: list[ReadLine]
+
+
+# ---------------------------------------------------------------- the log
+
+
+class TimeToken(Shape):
+    """An authority's word on when a checkpoint was there."""
+
+    authority: str = Field(examples=["tsa-a"])
+    at: str = Field(examples=[_AT])
+    until: str = Field(
+        description="The day on which its certificate ends.", examples=["2031-04-23"]
+    )
+
+
+class Attested(Shape):
+    """A checkpoint that outsiders have vouched for."""
+
+    size: int = Field(description="Events that it covers.", examples=[388])
+    position: int = Field(description="Of the event that says so.", examples=[389])
+    at: str = Field(examples=[_AT])
+    witnesses: list[str] = Field(examples=[["witness.example.org"]])
+    tokens: list[TimeToken]
+
+
+class Log(Shape):
+    """How far the transparency log is."""
+
+    origin: str = Field(examples=["example.org/chauban"])
+    key: str = Field(
+        description="The verifier key of its checkpoints.",
+        examples=["example.org/chauban+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"],
+    )
+    size: int = Field(description="Events that the newest checkpoint covers.", examples=[390])
+    root: str | None = Field(description="Hexadecimal.")
+    published_at: str | None = Field(examples=[_AT])
+    waiting: int = Field(description="Events that no checkpoint covers yet.", examples=[0])
+    stopped: str | None = Field(description="The code of what keeps the log from growing.")
+    attested: Attested | None = Field(description="What outsiders vouched for last.")
+
+
+class Consistency(Shape):
+    """That a log continues a smaller one."""
+
+    old: int = Field(examples=[388])
+    size: int = Field(examples=[390])
+    hashes: list[str] = Field(
+        description="Base64, in the order of RFC 6962.",
+        examples=[["qQj1bwu9RNPKJTHGQhO1hmnFpOB1qgOzaHCuEFMGLcE="]],
+    )

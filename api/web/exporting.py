@@ -1,32 +1,18 @@
-"""A history as a file: JSON lines for programs, a table for people, both streamed.
+"""A history as a file: JSON lines for programs, a table for people, both streamed."""
 
-What strangers wrote must stay text: a spreadsheet takes a cell that begins with one of `= + - @`
-for a formula, so such a cell gets an apostrophe before it.
-"""
-
-import csv
-import io
 import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
 from api import shapes
+from api.web import csv
 from api.web.render import moment
 from api.web.telling import told
 from api.web.visit import Visit
 from domain.services.comparing import Value
 from domain.services.replaying import Step, Steps
 from domain.values import StreamId
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_BOM = "\ufeff"
-"""Without it a spreadsheet takes the file for a code page of its machine."""
-
-
-def guarded(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def file_name(code: str, position: int, ending: str) -> str:
@@ -52,10 +38,8 @@ def as_lines(visit: Visit, parts: Iterable[Steps]) -> Iterator[str]:
 
 def as_csv(visit: Visit, parts: Iterable[Steps]) -> Iterator[str]:
     """A row an event, in the visitor's words."""
-    yield _BOM + _row(_heads(visit))
-    for part in parts:
-        for step in part.steps:
-            yield _row(_cells(visit, part, step))
+    rows = (_cells(visit, part, step) for part in parts for step in part.steps)
+    return csv.table(_heads(visit), rows)
 
 
 def _heads(visit: Visit) -> list[str]:
@@ -116,9 +100,3 @@ def _cells(visit: Visit, part: Steps, step: Step) -> list[str]:
 
 def _agent(part: Steps, agent: StreamId) -> str:
     return part.names.get(agent) or agent
-
-
-def _row(cells: Iterable[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([guarded(cell) for cell in cells])
-    return text.getvalue()

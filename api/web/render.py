@@ -47,8 +47,16 @@ def day(value: date | datetime | str | None) -> str:
     return value.strftime("%d/%m/%Y") if value else ""
 
 
-def moment(value: datetime | None) -> str:
-    """`23/04/2026 09:12:44`, in Việt Nam."""
+def moment(value: datetime | str | None) -> str:
+    """`23/04/2026 09:12:44`, in Việt Nam; what a stranger wrote and is no instant, as it is."""
+    if isinstance(value, str):
+        try:
+            read = datetime.fromisoformat(value)
+        except ValueError:
+            return shown(value)
+        if read.tzinfo is None:
+            return shown(value)
+        value = read
     return value.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M:%S") if value else ""
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 
-from api.web.render import day, number, shown
+from api.web.render import day, moment, number, shown
 from api.web.visit import Visit
 from domain.agents import Role
 from domain.dossier import DossierKind
+from domain.keyring import KeyGround
 from domain.record import Carrier, IsolationGround
 from domain.services.comparing import Code, Unknown, Value
 from domain.values import Digest, Erased, Kind, StreamId
@@ -18,6 +19,7 @@ _WORDS: Mapping[type[StrEnum], str] = {
     DossierKind: "dossier-kind",
     Carrier: "carrier",
     IsolationGround: "ground",
+    KeyGround: "key-ground",
     Role: "role",
 }
 """The vocabularies of codes."""
@@ -58,6 +60,11 @@ def _text(visit: Visit, names: Names, name: str, value: str) -> str:
         return visit.speech.named("lock", value)
     if name in _DAYS:
         return day(value)
+    if name == "tokens":
+        authority, _, at = value.partition(" ")
+        return f"{shown(authority)} {moment(at)}"
+    if name == "since":
+        return moment(value)
     if value.startswith(f"{Kind.AGENCY}-"):
         row = visit.agencies.get(StreamId(value))
         return f"{shown(row.name)} ({row.code})" if row else value

@@ -36,6 +36,10 @@ class Check:
     label: str
     """What people call it."""
     begun: datetime
+    remembered: tuple[bytes, ...] = ()
+    """Checkpoints of the log that the visitor kept."""
+    hashes: bool = False
+    """True when only the journal and the log are compared."""
     part: str = "journal"
     done: int = 0
     total: int = 0
@@ -65,21 +69,37 @@ class Verifications:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
-    def start(self, session: str, request: Request, target: StreamId | None, label: str) -> Check:
-        """Begins one, or gives the one of the same thing that the same visit waits for.
+    def start(
+        self,
+        session: str,
+        request: Request,
+        target: StreamId | None,
+        label: str,
+        *,
+        remembered: tuple[bytes, ...] = (),
+        hashes: bool = False,
+    ) -> Check:
+        """Begins one, or gives the same one that the same visit waits for already.
 
         Raises RuleError("verification-running") when there are as many as the server can bear.
         """
+        asked = (session, target, remembered, hashes)
         with self._lock:
             running = [each for each in self._checks.values() if not each.ended]
             for each in running:
-                if (each.session, each.target) == (session, target):
+                if (each.session, each.target, each.remembered, each.hashes) == asked:
                     return each
             same_kind = [each for each in running if (each.target is None) == (target is None)]
             if len(same_kind) >= (1 if target is None else _AT_ONCE):
                 raise RuleError("verification-running")
             check = Check(
-                self._archive.identifiers.new(), session, target, label, self._archive.clock.now()
+                self._archive.identifiers.new(),
+                session,
+                target,
+                label,
+                self._archive.clock.now(),
+                remembered,
+                hashes,
             )
             self._checks[check.id] = check
             while len(self._checks) > _KEPT:
@@ -110,7 +130,14 @@ class Verifications:
 
         begun = time.monotonic()
         try:
-            result = oversight.verify(self._archive, request, check.target, progress=progress)
+            result = oversight.verify(
+                self._archive,
+                request,
+                check.target,
+                remembered=check.remembered,
+                hashes=check.hashes,
+                progress=progress,
+            )
             check.seconds = time.monotonic() - begun
             check.result = result
         except ArchiveError as exc:

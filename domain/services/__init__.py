@@ -1,12 +1,24 @@
 """The archive's procedures. They decide through the domain and speak to ports alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from domain.agents import Agent
 from domain.desk import Desk
+from domain.evidence import (
+    Attestations,
+    LogInspector,
+    ReportMaker,
+    TimeAuthority,
+    TransparencyLog,
+    Witness,
+)
 from domain.identity import Accounts
+from domain.keyring import KeyFolder
+from domain.packs import Packer
 from domain.ports import (
+    AnchorFolder,
     Catalogue,
     Clock,
     ErasureList,
@@ -52,10 +64,21 @@ class Archive:
     accounts: Accounts
     desk: Desk
     reads: ReadRecord
+    log: TransparencyLog
+    log_inspector: LogInspector
+    witnesses: Sequence[Witness]
+    authorities: Sequence[TimeAuthority]
+    attestations: Attestations
+    report: ReportMaker
+    packer: Packer
+    anchors: AnchorFolder
+    keys: KeyFolder
     worker: StreamId
     """The software agent in whose name the background worker records."""
     lock_horizon: timedelta = timedelta(days=365)
     """For how long a lock on an original falls; it is renewed at its half."""
+    attest_every: timedelta = timedelta(hours=1)
+    """How often outsiders are shown a checkpoint."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from domain import access, agents, procedure
+from domain import access, agents, keyring, procedure
 from domain.access import Action, Resource
 from domain.agency import establish
 from domain.agents import Actor, Agent, AgentKind, Role
@@ -55,6 +55,8 @@ def found(
     account: str,
     certificate: str,
     certificate_sha256: str,
+    log_origin: str,
+    log_key: str,
     on: date,
 ) -> Founding:
     """The first decision of an archive: itself, its first agency, its first people."""
@@ -62,6 +64,7 @@ def found(
         archive_id: (
             ArchiveFounded(nfc(name), agency_id, certificate, certificate_sha256, POLICIES),
         ),
+        keyring.stream_of(archive_id): (keyring.LogKeyIntroduced(log_origin, log_key),),
         agency_id: (establish(nfc(agency_name), agency_code, None, on),),
         administrator: (
             agents.register(AgentKind.PERSON, nfc(account)),

@@ -192,7 +192,7 @@ def open_dossier(
         papers = _present(archive, target, rows)
         departed = _departed(archive, request, loaded, {row.id for row in rows})
         state, position = now, loaded.events[-1].position
-        decision = _decision(archive, now.erased_by)
+        decision = retrieval.decision_of(archive, now.erased_by)
     else:
         then = retrieval.show_dossier(archive, request, target, at=at)
         state, position, decision = then.dossier, then.position, then.erasure_decision
@@ -209,11 +209,6 @@ def open_dossier(
         _procedure_of(archive, state),
         _earlier(archive, loaded, at) if now.erased_by is None else {},
     )
-
-
-def _decision(archive: Archive, case: StreamId | None) -> str | None:
-    text = load(archive, case).erasure().decision if case is not None else None
-    return text if isinstance(text, str) else None
 
 
 def _present(archive: Archive, target: StreamId, rows: Sequence[RecordRow]) -> Sequence[Paper]:

@@ -14,7 +14,7 @@ from domain.errors import NotFoundError
 from domain.record import RecordErased, RecordField, RepresentationKind
 from domain.services import Archive, Request
 from domain.services.deciding import Loaded, load, require_seen, resource_of
-from domain.services.retrieval import resource_behind
+from domain.services.retrieval import decision_of, resource_behind
 from domain.values import ERASED, Erased, FileObject, Kind, StreamId, kind_of
 
 
@@ -267,14 +267,6 @@ def _paper(loaded: Loaded, at: int | None) -> Paper:
     label = state.code or (subject if isinstance(subject, str | Erased) else None)
     files = {item.kind: item.file for item in state.representations}
     return Paper(state.id, label, fields, files)
-
-
-def decision_of(archive: Archive, case: StreamId | None) -> str | None:
-    """The text of the decision of an erasure case, None when there is none to be read."""
-    if case is None:
-        return None
-    text = load(archive, case).erasure().decision
-    return text if isinstance(text, str) else None
 
 
 # ---------------------------------------------------------------- two moments

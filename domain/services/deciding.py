@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import TypeVar, cast
 
-from domain import access, agency, agents, dossier, erasure, procedure, record, scanning
+from domain import access, agency, agents, dossier, erasure, keyring, procedure, record, scanning
 from domain.access import Action, Resource
 from domain.agents import Actor, Agent
 from domain.errors import (
@@ -188,6 +188,10 @@ class Loaded:
     def batch(self) -> scanning.Batch:
         """The batch of this stream."""
         return cast(scanning.Batch, self._state(scanning.evolve, None))
+
+    def keys(self) -> keyring.KeyRing:
+        """The keys of the archive."""
+        return cast(keyring.KeyRing, self._state(keyring.evolve, None))
 
     def erasure(self) -> erasure.ErasureCase:
         """The erasure case of this stream."""

@@ -60,7 +60,11 @@ def search(
 
 def scope(archive: Archive, request: Request) -> SearchScope:
     """What the agent may find today, with the codes by which a query names its agencies."""
-    allowed = retrieval.search_scope(archive, request)
+    return with_codes(archive, retrieval.search_scope(archive, request))
+
+
+def with_codes(archive: Archive, allowed: SearchScope) -> SearchScope:
+    """A scope with the codes that its agencies have today."""
     known = archive.catalogue.agencies()
     codes = {known[each].code.upper(): each for each in allowed.agencies if each in known}
     return replace(allowed, codes=codes)

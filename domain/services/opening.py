@@ -91,16 +91,9 @@ def open_record(
         sheets=_sheets(archive, state) if erased is None else (),
         events=len(shown),
         position=shown[-1].position,
-        erasure_decision=_decision(archive, erased),
+        erasure_decision=retrieval.decision_of(archive, erased),
         settings=_settings(archive, loaded, at) if erased is None else {},
     )
-
-
-def _decision(archive: Archive, case: StreamId | None) -> str | None:
-    if case is None:
-        return None
-    text = load(archive, case).erasure().decision
-    return text if isinstance(text, str) else None
 
 
 def _sheets(archive: Archive, state: record.Record) -> tuple[Sheet, ...]:

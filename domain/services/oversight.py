@@ -5,7 +5,7 @@ digests, every view and the index, and names each finding. What it cannot see it
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,20 +14,26 @@ from hashlib import sha256, sha512
 from domain import dossier, erasure, record
 from domain.access import Action, Resource
 from domain.arrangement import RecordMerged
+from domain.attestation import CheckpointAttested
 from domain.errors import (
     ArchiveError,
     IntegrityError,
+    InvalidValueError,
     NotFoundError,
     NotPermittedError,
     RuleError,
     UnavailableError,
 )
 from domain.events import Event, Recorded
+from domain.evidence import Checkpoint, LogInspected
 from domain.ports import Finding
 from domain.reads import ReadsRecorded
 from domain.record import RepresentationKind
+from domain.searches import SearchAttested
 from domain.services import Archive, Request
+from domain.services.dating import Dates, dates_of
 from domain.services.deciding import load, permit, permit_everywhere
+from domain.services.proving import read_kept
 from domain.services.retrieval import resource_behind
 from domain.values import Digest, FileObject, Kind, StreamId, kind_of
 
@@ -41,6 +47,14 @@ NOT_PROVED = (
 )
 """What no check of the archive by itself can show; the messages explain each."""
 CERTIFICATE_NOT_PROVED = "certificate-from-archive"
+KEY_NOT_PROVED = "key-compromised"
+"""Said where events are signed by a key that others may have used by then."""
+HASHES_NOT_PROVED = "only-hashes"
+INCREMENTAL_NOT_PROVED = "only-hashes-before"
+BETWEEN_TOKENS = "time-between-tokens"
+"""Said instead of `time-of-clock` where outside authorities dated the log."""
+_SHOWN_BY_MEMORY = frozenset({"tail-and-guards", "whole-stream", "rollback"})
+"""What a checkpoint that somebody kept elsewhere does show."""
 HARMLESS = frozenset({"object-without-fact"})
 """Findings that a crash may leave and the next start repairs."""
 _STAYS = frozenset(
@@ -58,6 +72,8 @@ class Verification:
     findings: tuple[Finding, ...]
     checked: Mapping[str, int]
     not_proved: tuple[str, ...]
+    checkpoint: Checkpoint | None
+    """Of the log as it was found; None where it was not asked."""
 
     @property
     def ok(self) -> bool:
@@ -101,29 +117,90 @@ def verify(
     target: StreamId | None = None,
     *,
     pinned: Digest | None = None,
+    remembered: Sequence[bytes] = (),
+    hashes: bool = False,
+    incremental: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> Verification:
-    """Recomputes the whole archive, or all that belongs to one reference."""
+    """Recomputes the whole archive, or all that belongs to one reference.
+
+    `remembered` are checkpoints of the log that somebody kept elsewhere: what they covered must
+    be what is there. `hashes` compares the journal with the log alone, many times faster: what was
+    verified before has not changed since. `incremental` does that for what the newest of these
+    checkpoints covers and recomputes what came later. Raises InvalidValueError where these make no
+    sense: they are asked of the whole archive alone.
+    """
     _require_allowed(archive, request, target)
+    if target is not None and (remembered or hashes):
+        raise InvalidValueError("log-covers-everything")
+    if incremental and (not remembered or hashes):
+        raise InvalidValueError("incremental-without-checkpoint")
+    if hashes:
+        return _hashes(archive, remembered, progress)
     streams = _streams_of(archive, target) if target is not None else None
+    after = max(read_kept(archive, each).size for each in remembered) if incremental else 0
     inspected = archive.inspector.inspect(
         streams=streams,
         pinned=pinned,
+        after=after,
         progress=lambda done, total: progress("journal", done, total),
     )
     findings = list(inspected.findings)
     counts = dict(inspected.counts)
     objects = _Objects()
-    findings.extend(_gather(archive, streams, objects))
+    dates = dates_of(archive)
+    findings.extend(dates.findings)
+    findings.extend(_gather(archive, streams, objects, dates, after))
     findings.extend(_check_objects(archive, objects, counts, progress))
     if target is None:
-        findings.extend(_strays(archive, objects))
-        progress("views", 0, 1)
-        findings.extend(archive.views.inspect())
-        counts["views"] = len(archive.views.names())
+        if not after:
+            findings.extend(_strays(archive, objects))
+            progress("views", 0, 1)
+            findings.extend(archive.views.inspect())
+            counts["views"] = len(archive.views.names())
+        log = _log(archive, remembered, dates.notes, progress)
+        findings.extend(log.findings)
+        counts["leaves"] = log.leaves
     not_proved = NOT_PROVED if pinned else (CERTIFICATE_NOT_PROVED, *NOT_PROVED)
+    if incremental:
+        not_proved = (INCREMENTAL_NOT_PROVED, *not_proved)
+    if inspected.doubtful:
+        counts["doubtful"] = inspected.doubtful
+        not_proved = (KEY_NOT_PROVED, *not_proved)
     # A break that stops the replay of each view is one finding.
-    return Verification(tuple(dict.fromkeys(findings)), counts, not_proved)
+    return Verification(
+        tuple(dict.fromkeys(findings)),
+        counts,
+        _without_shown(not_proved, remembered, dates),
+        log.checkpoint if target is None else None,
+    )
+
+
+def _hashes(archive: Archive, remembered: Sequence[bytes], progress: Progress) -> Verification:
+    dates = dates_of(archive)
+    log = _log(archive, remembered, dates.notes, progress)
+    not_proved = _without_shown((HASHES_NOT_PROVED, *NOT_PROVED), remembered)
+    findings = (*dates.findings, *log.findings)
+    return Verification(findings, {"leaves": log.leaves}, not_proved, log.checkpoint)
+
+
+def _log(
+    archive: Archive, remembered: Sequence[bytes], attested: Sequence[bytes], progress: Progress
+) -> LogInspected:
+    return archive.log_inspector.inspect(
+        remembered=remembered,
+        attested=attested,
+        progress=lambda done, total: progress("log", done, total),
+    )
+
+
+def _without_shown(
+    not_proved: tuple[str, ...], remembered: Sequence[bytes], dates: Dates | None = None
+) -> tuple[str, ...]:
+    """Without what was shown after all: by a kept checkpoint, and of times by the authorities."""
+    left = (n for n in not_proved if not remembered or n not in _SHOWN_BY_MEMORY)
+    bounded = dates is not None and dates.sizes
+    return tuple(BETWEEN_TOKENS if bounded and n == "time-of-clock" else n for n in left)
 
 
 def _require_allowed(archive: Archive, request: Request, target: StreamId | None) -> None:
@@ -154,14 +231,14 @@ def _streams_of(archive: Archive, target: StreamId) -> frozenset[StreamId]:
 
 
 def _events(
-    archive: Archive, streams: frozenset[StreamId] | None, unread: list[int]
+    archive: Archive, streams: frozenset[StreamId] | None, unread: list[int], after: int
 ) -> Iterator[Recorded[Event]]:
     """All events in order; the position of one that cannot be read goes to `unread`."""
     if streams is not None:
         found = [e for stream in streams for e in archive.journal.load(stream)]
         yield from sorted(found, key=lambda e: e.position)
         return
-    position, limit = 0, _BATCH
+    position, limit = after, _BATCH
     while True:
         try:
             batch = archive.journal.follow(position, limit)
@@ -181,13 +258,21 @@ def _events(
 
 
 def _gather(
-    archive: Archive, streams: frozenset[StreamId] | None, objects: _Objects
+    archive: Archive,
+    streams: frozenset[StreamId] | None,
+    objects: _Objects,
+    dates: Dates | None = None,
+    after: int = 0,
 ) -> list[Finding]:
-    """What the events say of objects; events that cannot be read are named."""
+    """What the events say of objects; events that cannot be read are named, and those whose time
+    does not fit the dates of the log."""
     unread: list[int] = []
+    mistimed: list[Finding] = []
     try:
-        for recorded in _events(archive, streams, unread):
+        for recorded in _events(archive, streams, unread, after):
             _note(archive, recorded, objects)
+            if dates is not None and (finding := dates.check(recorded)) is not None:
+                mistimed.append(finding)
     except IntegrityError as exc:
         unread.append(int(exc.details.get("position", 0)))
     for album, holders in objects.albums.items():
@@ -195,7 +280,8 @@ def _gather(
         for picture in _listed(archive, album, "thumbnails", objects, needed=bool(living)):
             objects.personal.setdefault(picture, set()).update(holders)
     objects.complete = objects.complete and not unread
-    return [Finding("objects-of-event-unknown", str(position)) for position in unread]
+    lost = [Finding("objects-of-event-unknown", str(position)) for position in unread]
+    return [*lost, *mistimed]
 
 
 def _note(archive: Archive, recorded: Recorded[Event], objects: _Objects) -> None:
@@ -221,6 +307,12 @@ def _note(archive: Archive, recorded: Recorded[Event], objects: _Objects) -> Non
             _keep(objects, event.manifest)
         case ReadsRecorded():
             _keep(objects, event.segment)
+        case CheckpointAttested():
+            _keep(objects, event.checkpoint)
+            for token in event.tokens:
+                _keep(objects, token.token)
+        case SearchAttested():
+            _keep(objects, event.manifest)
         case erasure.ErasureApproved():
             _keep(objects, event.manifest)
             manifest = event.manifest.sha256

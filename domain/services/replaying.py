@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from domain import access, dossier, record, scanning
-from domain.access import Action
+from domain.access import Action, Resource
+from domain.attestation import CheckpointAttested
 from domain.errors import (
     ArchiveError,
     IntegrityError,
@@ -26,16 +27,17 @@ from domain.services import Archive, Request, comparing
 from domain.services.comparing import Code, Difference, Fields, Streams, Unknown, Value, differences
 from domain.services.deciding import (
     VIETNAM,
-    load,
+    Loaded,
     permit,
     permit_everywhere,
     require_seen,
     resolve,
+    resource_of,
     today,
     tree,
 )
 from domain.services.retrieval import resource_behind, search_scope, when
-from domain.services.substitution import acted_for
+from domain.services.substitution import acted_for_among
 from domain.text import nfc
 from domain.values import EventId, Kind, StreamId, kind_of
 
@@ -68,10 +70,17 @@ FACTS = (
     "lock",
     "destroyed",
     "shared",
+    "key",
+    "certificate_sha256",
+    "size",
+    "total",
+    "query",
+    "witnesses",
+    "tokens",
 )
 """What an event says besides its name, by the names of its fields."""
 _STREAM = re.compile(rf"(?:{'|'.join(Kind)})-[0-9a-f-]{{36}}")
-_PUBLIC = (Kind.PROCEDURE, Kind.ARCHIVE)
+_PUBLIC = (Kind.PROCEDURE, Kind.ARCHIVE, Kind.KEYS, Kind.LOG)
 _ADMINISTERED = (Kind.AGENCY, Kind.AGENT)
 _MOMENT = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) +(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _BATCHES = 200
@@ -163,6 +172,10 @@ class Listed:
 
 def locate(archive: Archive, request: Request, reference: str) -> StreamId:
     """What an identity or a code names; NotFoundError when the asker may not see it, too."""
+    return _located(archive, request, reference, Streams(archive))
+
+
+def _located(archive: Archive, request: Request, reference: str, streams: Streams) -> StreamId:
     text = reference.strip()
     if _STREAM.fullmatch(text):
         target = StreamId(text)
@@ -171,18 +184,39 @@ def locate(archive: Archive, request: Request, reference: str) -> StreamId:
     else:
         target = resolve(archive, text, Kind.DOSSIER, Kind.AGENCY, Kind.PROCEDURE)
     if kind_of(target) not in _PUBLIC:
-        _require_seen(archive, request, target, text[:80])
+        _require_seen(archive, request, target, text[:80], streams)
     return target
 
 
-def _require_seen(archive: Archive, request: Request, target: StreamId, reference: str) -> None:
+def _require_seen(
+    archive: Archive, request: Request, target: StreamId, reference: str, streams: Streams
+) -> None:
     """Who administers an agency or a person sees what was changed of it, and no paper."""
-    resource = resource_behind(archive, target)
+    resource = _resource(archive, target, streams)
     if kind_of(target) in _ADMINISTERED:
         with suppress(NotPermittedError):
             permit(archive, request, Action.ADMINISTER, resource)
             return
     require_seen(archive, request, resource, reference)
+
+
+def _resource(archive: Archive, target: StreamId, streams: Streams) -> Resource:
+    """`resource_behind`, from the stream that a page of the dossier loads anyway."""
+    if kind_of(target) is Kind.DOSSIER:
+        with suppress(IntegrityError, NotFoundError):  # What is damaged is read event by event.
+            return resource_of(streams.of(target).dossier())
+    return resource_behind(archive, target)
+
+
+def stream_seen(archive: Archive, request: Request, position: int) -> StreamId:
+    """The stream of an event that the asker may see in its history; NotFoundError else."""
+    stream = archive.journal.examine([position])[0].stream
+    if stream is None or not _unhidden(archive, [position]):
+        raise NotFoundError(reference=str(position))
+    try:
+        return locate(archive, request, stream)
+    except NotFoundError as exc:
+        raise NotFoundError(reference=str(position)) from exc
 
 
 def moment(archive: Archive, text: str) -> int | None:
@@ -256,6 +290,15 @@ def verifiable(archive: Archive, request: Request, reference: str) -> StreamId |
     return target
 
 
+def may_verify_all(archive: Archive, request: Request) -> bool:
+    """Whether the asker may verify the whole archive."""
+    try:
+        verifiable(archive, request, "")
+    except NotPermittedError:
+        return False
+    return True
+
+
 def _mandate(archive: Archive, request: Request) -> frozenset[StreamId]:
     """The agencies, or NotPermittedError where no mandate holds today."""
     day = today(archive.clock.now())
@@ -278,14 +321,14 @@ def timeline(
 ) -> Timeline:
     """A page of the history of anything that the asker may read: that with the chosen moment, or
     what lies before a position."""
-    target = locate(archive, request, reference)
+    streams = Streams(archive)
+    target = _located(archive, request, reference, streams)
     newest = _visible(archive, target)[::-1]
     chosen = next((i for i, each in enumerate(newest) if at is None or each <= at), len(newest))
     start = 0 if chosen < PAGE else chosen - PAGE // 5
     if before is not None:
         start = next((i for i, each in enumerate(newest) if each < before), len(newest))
     shown = newest[start : start + PAGE]
-    streams = Streams(archive)
     code, title = _head(archive, target, streams)
     return Timeline(
         target=target,
@@ -461,14 +504,19 @@ def _of_device(
 def _steps(archive: Archive, positions: Sequence[int], streams: Streams) -> Steps:
     examined = archive.journal.examine(positions)
     readable = [each.recorded for each in examined if each.recorded is not None]
-    absent = acted_for(archive, readable)
+    absent = acted_for_among(readable, streams.of)
+    intact = {
+        (each.recorded.stream, each.recorded.version): each.recorded
+        for each in examined
+        if each.recorded is not None and each.state == "intact"
+    }
     steps = []
     for each in examined:
         recorded = each.recorded
         steps.append(
             Step(
                 each,
-                _changes(recorded, streams) if recorded is not None else (),
+                _changes(recorded, intact, streams) if recorded is not None else (),
                 _facts(recorded.event) if recorded is not None else (),
                 absent.get(recorded.id) if recorded is not None else None,
             )
@@ -483,23 +531,40 @@ def _steps(archive: Archive, positions: Sequence[int], streams: Streams) -> Step
         row.id: row.code or row.subject or row.type_name or ""
         for row in archive.catalogue.record_rows(papers).values()
     }
-    return Steps(tuple(steps), names_of(archive, agents), places, labels)
+    return Steps(tuple(steps), {each: _name(each, streams) for each in agents}, places, labels)
 
 
 def names_of(archive: Archive, agents: Iterable[StreamId]) -> Mapping[StreamId, str | None]:
     """The names of agents; None where one was erased or cannot be read."""
-    return {each: _name(archive, each) for each in agents}
+    streams = Streams(archive)
+    return {each: _name(each, streams) for each in agents}
 
 
-def _name(archive: Archive, agent: StreamId) -> str | None:
+def _name(agent: StreamId, streams: Streams) -> str | None:
     try:
-        name = load(archive, agent).agent().name
+        name = streams.of(agent).agent().name
     except ArchiveError:
         return None
     return name if isinstance(name, str) else None
 
 
-def _changes(recorded: Recorded[Event], streams: Streams) -> tuple[Difference, ...]:
+_Intact = Mapping[tuple[StreamId, int], Recorded[Event]]
+"""Events that were examined and found to be what was signed, by stream and version."""
+
+
+def _upto(recorded: Recorded[Event], intact: _Intact, streams: Streams) -> Loaded:
+    """The stream up to the event: of what was just examined where that is all of it."""
+    found: list[Recorded[Event]] = []
+    for version in range(recorded.version, 0, -1):
+        if (each := intact.get((recorded.stream, version))) is None:
+            return streams.of(recorded.stream)
+        found.append(each)
+    return Loaded(tuple(reversed(found)))
+
+
+def _changes(
+    recorded: Recorded[Event], intact: _Intact, streams: Streams
+) -> tuple[Difference, ...]:
     """What the event changed, from the state before it and the state after it."""
     event, before = recorded.event, recorded.position - 1
     if not isinstance(
@@ -507,7 +572,7 @@ def _changes(recorded: Recorded[Event], streams: Streams) -> tuple[Difference, .
     ):
         return ()
     try:
-        loaded = streams.of(recorded.stream)
+        loaded = _upto(recorded, intact, streams)
         if isinstance(event, dossier.DossierCorrected):
             old = comparing.dossier_fields(loaded.dossier(before))
             new = comparing.dossier_fields(loaded.dossier(recorded.position))
@@ -538,6 +603,10 @@ def _facts(event: Event) -> tuple[tuple[str, Value], ...]:
             value = Code(event.reason)
         if name == "warnings":
             found += [(name, Code(each)) for each in value or ()]
+        elif isinstance(event, CheckpointAttested) and name == "witnesses":
+            found += [(name, each) for each in event.witnesses]
+        elif isinstance(event, CheckpointAttested) and name == "tokens":
+            found += [(name, f"{each.authority} {each.at}") for each in event.tokens]
         elif value is not None:
             found.append((name, value))
     return tuple(found)

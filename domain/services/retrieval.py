@@ -116,7 +116,7 @@ def show_record(
     )
     pages = () if hidden else _pages(archive, state)
     last = max(e.position for e in loaded.events if at is None or e.position <= at)
-    return RecordShown(state, holder.code, pages, last, _decision(archive, now.erased_by))
+    return RecordShown(state, holder.code, pages, last, decision_of(archive, now.erased_by))
 
 
 def show_dossier(
@@ -139,7 +139,7 @@ def show_dossier(
         if then.absorbed_into is None and is_listed(archive, request, target, papers.record()):
             shown.append(then)
             last = max(last, *(e.position for e in papers.events if at is None or e.position <= at))
-    return DossierShown(state, tuple(shown), last, _decision(archive, now.erased_by))
+    return DossierShown(state, tuple(shown), last, decision_of(archive, now.erased_by))
 
 
 def is_listed(archive: Archive, request: Request, target: StreamId, now: record.Record) -> bool:
@@ -159,7 +159,8 @@ def _seen(archive: Archive, request: Request, paper: record.Record) -> dossier.D
     return holder
 
 
-def _decision(archive: Archive, case: StreamId | None) -> str | None:
+def decision_of(archive: Archive, case: StreamId | None) -> str | None:
+    """The text of the decision of an erasure case, None when there is none to be read."""
     if case is None:
         return None
     text = load(archive, case).erasure().decision
@@ -348,8 +349,8 @@ def _speaks_of(each: Examined, records: frozenset[StreamId]) -> bool:
     return isinstance(event, arrangement.RecordSplit) and event.into in records
 
 
-_PUBLIC = frozenset({Kind.PROCEDURE, Kind.ARCHIVE})
-"""Public law, and the archive's own founding."""
+_PUBLIC = frozenset({Kind.PROCEDURE, Kind.ARCHIVE, Kind.KEYS, Kind.LOG})
+"""Public law, and what the archive says of itself."""
 
 
 def resource_behind(archive: Archive, target: StreamId) -> Resource:
@@ -375,7 +376,11 @@ def resource_behind(archive: Archive, target: StreamId) -> Resource:
             return Resource(frozenset({target}))
         case Kind.AGENT:
             return Resource(agencies_of(load(archive, target)))
-        case Kind.PROCEDURE | Kind.ARCHIVE:
+        case Kind.SEARCH:
+            # What was looked for is for who oversees the papers, not for all who work with them.
+            asked = frozenset(recorded.by.agency for recorded in _readable(archive, target))
+            return Resource(asked, restricted=True)
+        case Kind.PROCEDURE | Kind.ARCHIVE | Kind.KEYS | Kind.LOG:
             return Resource(frozenset(tree(archive)))
         case _:
             raise IntegrityError

@@ -5,8 +5,9 @@ officer. That it was done in the officer's place stands in the substitute's stre
 reads it from the state at the event's position.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 
 from domain import agents
 from domain.access import Action, Resource
@@ -100,25 +101,33 @@ def acted_for(archive: Archive, events: Sequence[Recorded[Event]]) -> Mapping[Ev
 
     Nothing is said of an agent whose own stream cannot be read.
     """
-    known: dict[StreamId, Loaded | None] = {}
+    return acted_for_among(events, partial(load, archive))
+
+
+def acted_for_among(
+    events: Sequence[Recorded[Event]], loaded: Callable[[StreamId], Loaded]
+) -> Mapping[EventId, StreamId]:
+    """`acted_for` with the agents' streams as somebody else loads them, each once."""
+    lent = {each: _lent(each, loaded) for each in {recorded.by.agent for recorded in events}}
     found: dict[EventId, StreamId] = {}
     for recorded in events:
         by = recorded.by
-        if by.agent not in known:
-            known[by.agent] = _readable(archive, by.agent)
-        loaded = known[by.agent]
+        person = lent[by.agent]
         # The founder acts in the transaction that makes him known: before there is a state.
-        if loaded is None or recorded.position < loaded.events[0].position:
+        if person is None or recorded.position < person.events[0].position:
             continue
-        state = loaded.agent(upto=recorded.position)
+        state = person.agent(upto=recorded.position)
         absent = agents.acted_for(state, by.role, by.agency, today(recorded.at))
         if absent is not None:
             found[recorded.id] = absent
     return found
 
 
-def _readable(archive: Archive, agent: StreamId) -> Loaded | None:
+def _lent(agent: StreamId, loaded: Callable[[StreamId], Loaded]) -> Loaded | None:
+    """The stream of an agent to whom a role was ever lent: nobody else acts in another's place."""
     try:
-        return load(archive, agent)
+        person = loaded(agent)
     except (IntegrityError, NotFoundError):
         return None
+    lent = any(isinstance(each.event, agents.SubstitutionAppointed) for each in person.events)
+    return person if lent else None

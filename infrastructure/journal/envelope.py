@@ -6,11 +6,11 @@ Verification takes the algorithm from its list of keys, never from the header, a
 
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -68,7 +68,12 @@ def certificate_digest(certificate: x509.Certificate) -> bytes:
 
 def header_of(certificate: x509.Certificate) -> bytes:
     """The protected header, encoded; it is the same for every event of a key."""
-    thumbprint = certificate_digest(certificate)
+    return header_of_digest(certificate_digest(certificate).hex())
+
+
+def header_of_digest(digest: str) -> bytes:
+    """The same, of the certificate with this SHA-256 (hexadecimal)."""
+    thumbprint = bytes.fromhex(digest)
     header = {
         "alg": "ES256",
         "kid": thumbprint[:8].hex(),
@@ -87,7 +92,20 @@ class Signer:
 
     def sign(self, payload: Mapping[str, Any]) -> bytes:
         """The envelope of a payload; InvalidValueError when it is too large."""
-        signing_input = self._header + b"." + b64(strict_json.dump_encoded(payload)).encode()
+        return self._signed(self._header, payload)
+
+    def vouch(self, kind: str, said: Mapping[str, Any]) -> bytes:
+        """The same for what is no event: its type, in the header, keeps it from passing for one."""
+        header = strict_json.load(unb64(self._header)) | {"typ": kind}
+        return self._signed(b64(strict_json.dump(header)).encode(), said)
+
+    def sign_bytes(self, content: bytes) -> bytes:
+        """The ECDSA signature (DER) over bytes in a format of others. No envelope comes from it:
+        a signing input begins with its header, a PDF's signed attributes with a DER tag."""
+        return self._key.sign(content, _ES256)
+
+    def _signed(self, header: bytes, payload: Mapping[str, Any]) -> bytes:
+        signing_input = header + b"." + b64(strict_json.dump_encoded(payload)).encode()
         r, s = decode_dss_signature(self._key.sign(signing_input, _ES256))
         signature = r.to_bytes(32, "big") + min(s, _ORDER - s).to_bytes(32, "big")
         envelope = signing_input + b"." + b64(signature).encode()
@@ -96,16 +114,56 @@ class Signer:
         return envelope
 
 
+@dataclass(frozen=True)
+class Turn:
+    """A key, and where in the journal it is its turn to sign."""
+
+    certificate: bytes
+    """X.509 DER."""
+    first: int = 1
+    """The first position that it may sign."""
+    last: int | None = None
+    """The last one, which introduces the next key; None while it signs."""
+
+    def covers(self, position: int) -> bool:
+        """True for a position of this turn."""
+        return self.first <= position and (self.last is None or position <= self.last)
+
+
 class Verifier:
     """Knows the keys that may have signed. Several after a rotation, one until then."""
 
-    def __init__(self, certificates: tuple[x509.Certificate, ...]) -> None:
+    def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
         self._keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
+        self._turns: dict[bytes, Turn] = {}
         for certificate in certificates:
             key = certificate.public_key()
             if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
                 raise IntegrityError("certificate-not-p256")
             self._keys[header_of(certificate)] = key
+
+    @classmethod
+    def of(cls, turns: Sequence[Turn]) -> Self:
+        """Knows each key within its turn."""
+        certificates = [x509.load_der_x509_certificate(turn.certificate) for turn in turns]
+        made = cls(certificates)
+        if len(turns) > 1:  # One key has all positions: nothing to look up.
+            headers = [header_of(certificate) for certificate in certificates]
+            made._turns = dict(zip(headers, turns, strict=True))
+        return made
+
+    def verify_at(self, envelope: bytes, position: int) -> None:
+        """`verify`, and that the key had its turn at this position of the journal."""
+        self.verify(envelope)
+        self.check_turn(envelope, position)
+
+    def check_turn(self, envelope: bytes, position: int) -> None:
+        """Raises IntegrityError when a known key signed outside its turn."""
+        if not self._turns:
+            return
+        turn = self._turns.get(envelope[: envelope.find(b".")])
+        if turn is not None and not turn.covers(position):
+            raise IntegrityError("signed-by-key-out-of-turn")
 
     def verify(self, envelope: bytes) -> None:
         """Raises IntegrityError unless a known key signed exactly these bytes."""

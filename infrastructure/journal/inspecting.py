@@ -59,7 +59,7 @@ def carry_out(inspector: RowInspector, task: Task) -> Notes:
 class Workers:
     """Processes with a row inspector each."""
 
-    def __init__(self, path: str, trust: Trust, processes: int) -> None:
+    def __init__(self, path: str, processes: int) -> None:
         self._pipes: list[Connection[Any, Any]] = []
         self._processes = []
         for _ in range(processes):
@@ -75,7 +75,7 @@ class Workers:
                 stdin=subprocess.DEVNULL,
             )
             theirs.close()
-            ours.send((path, trust))
+            ours.send(path)
             self._pipes.append(ours)
             self._processes.append(process)
         for pipe in self._pipes:
@@ -94,10 +94,10 @@ class Workers:
                 process.kill()
                 process.wait()
 
-    def begin(self) -> None:
-        """Every worker takes its snapshot."""
+    def begin(self, trust: Trust) -> None:
+        """Every worker takes its snapshot, and learns by what it checks."""
         for pipe in self._pipes:
-            pipe.send("begin")
+            pipe.send(trust)
         for pipe in self._pipes:
             _answer(pipe)
 
@@ -136,17 +136,14 @@ def serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Our parent ends, and the pipe with it.
     gc.disable()  # Parsed rows hold no cycles; looking for some costs more than all checks of SQL.
     try:
-        path, trust = pipe.recv()
-        with closing(connect(path)) as connection:
+        with closing(connect(pipe.recv())) as connection:
+            pipe.send(None)
+            trust = pipe.recv()
+            begin(connection)
             inspector = RowInspector(connection, trust)
             pipe.send(None)
             while True:
-                task = pipe.recv()
-                if task == "begin":
-                    begin(connection)
-                    pipe.send(None)
-                else:
-                    pipe.send(carry_out(inspector, task))
+                pipe.send(carry_out(inspector, pipe.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except UnavailableError as exc:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from domain.errors import UnavailableError
 from domain.ports import Finding
 from infrastructure.journal.disclosures import row_mac
+from infrastructure.journal.envelope import Turn
+from infrastructure.journal.succession import Doubt
 
 DAMAGE = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 """What reading a damaged file raises: SQLite may quote its bytes, or believe an absurd length."""
@@ -25,8 +27,10 @@ class Trust:
     """By what the rows are checked. Travels to worker processes."""
 
     archive: str
-    certificates: tuple[bytes, ...]
-    """DER of the certificates whose keys may have signed."""
+    turns: tuple[Turn, ...]
+    """Whose keys may have signed, and where; the founding's first."""
+    doubts: tuple[Doubt, ...]
+    """Keys that others may have used."""
     kek: bytes | None
     """None: disclosures stay unopened, their content is not checked."""
     command_secret: bytes | None
@@ -57,6 +61,8 @@ class Notes:
     findings: list[Finding] = field(default_factory=list)
     rows: int = 0
     signatures: int = 0
+    in_doubt: int = 0
+    """Signatures of a key that others may have used by then."""
     disclosures: int = 0
     """Personal fields whose value was compared with its digest."""
     erased: int = 0

@@ -60,11 +60,17 @@ class CommandRepeatedError(Exception):
     """The command's row exists already; the caller compares and answers from it."""
 
 
+class KeysChangedError(Exception):
+    """The stream of the keys went on since the envelopes were signed: another key may sign now."""
+
+
 @dataclass
 class Rows:
     """What goes in beside the events of one append."""
 
     command: tuple[str, bytes, str]
+    keys: tuple[StreamId, int]
+    """The stream of the keys and the version up to which the signer knows it."""
     claims: list[tuple[Claim, StreamId]] = field(default_factory=list)
     subjects: list[StreamId] = field(default_factory=list)
     """Whose personal data is written, their keys existing: none may be erased."""
@@ -112,6 +118,13 @@ class JournalRecorder(SQLiteApplicationRecorder):
             c.execute("INSERT INTO commands VALUES (?,?,?)", rows.command)
         except sqlite3.IntegrityError as exc:
             raise CommandRepeatedError from exc
+        # Nothing is signed by a key whose turn ended while we signed.
+        c.execute(
+            "SELECT max(originator_version) FROM stored_events WHERE originator_id=?",
+            (rows.keys[0],),
+        )
+        if (c.fetchone()[0] or 0) != rows.keys[1]:
+            raise KeysChangedError
         # (2) The events; a taken version means that somebody else was faster.
         try:
             positions = super()._insert_events(c, stored_events)

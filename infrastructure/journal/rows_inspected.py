@@ -11,7 +11,6 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from cryptography import x509
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.agents import Role
@@ -21,7 +20,13 @@ from domain.ports import Finding
 from domain.values import Basis, StreamId
 from infrastructure.journal import codec
 from infrastructure.journal.disclosures import unseal, unwrap, values_of
-from infrastructure.journal.envelope import Opened, Verifier, open_envelope, read_time
+from infrastructure.journal.envelope import (
+    Opened,
+    Verifier,
+    header_of_digest,
+    open_envelope,
+    read_time,
+)
 from infrastructure.journal.inspection_notes import (
     DAMAGE,
     Claimed,
@@ -79,9 +84,8 @@ class RowInspector:
     def __init__(self, connection: sqlite3.Connection, trust: Trust) -> None:
         self._db = connection
         self._trust = trust
-        self._verifier = Verifier(
-            tuple(x509.load_der_x509_certificate(der) for der in trust.certificates)
-        )
+        self._verifier = Verifier.of(trust.turns)
+        self._doubts = {header_of_digest(doubt.certificate): doubt for doubt in trust.doubts}
         self._heads: dict[str, _Head] = {}
         self._ciphers: dict[str, AESGCM | None] = {}
         self._covered: dict[str, int | None] = {}
@@ -168,7 +172,7 @@ class RowInspector:
             self._finding("row-malformed", position)
             return None
         try:
-            self._verifier.verify(envelope)
+            self._verifier.verify_at(envelope, position)
             notes.signatures += 1
         except IntegrityError as exc:
             self._finding(exc.code, position)
@@ -182,9 +186,21 @@ class RowInspector:
             self._finding(_code(exc), position)
         digest = opened.digest if opened is not None else sha256(envelope).digest()
         self._check_link(row, opened, digest.hex())
+        if self._doubts and opened is not None:
+            self._doubt(row, opened.payload["at"])
         if read is not None:
             notes.ids.append(read.payload["id"])
         return read
+
+    def _doubt(self, row: _Row, at: object) -> None:
+        """Counts what a key signed that others could use by then, as far as the event's own time
+        and the checkpoints that others had dated before can tell."""
+        doubt = self._doubts.get(row.envelope[: row.envelope.find(b".")])
+        if doubt is None:
+            return
+        early = isinstance(at, str) and at <= doubt.since
+        if not early or (doubt.attested is not None and row.position > doubt.attested):
+            self._notes.in_doubt += 1
 
     def _check_agreement(self, row: _Row, said: dict[str, Any]) -> None:
         """Row and envelope say the same; every member has its form."""

@@ -29,22 +29,29 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.events import Change, Claim, Event, Recorded, claims, erased_subject, subject_of
-from domain.ports import Answer, Clock, Command, Examined, Identifiers, Json
+from domain.keyring import SystemKeyIntroduced
+from domain.ports import Answer, Clock, Command, Examined, Exhibit, Identifiers, Json
 from domain.values import Basis, EventId, StreamId
 from infrastructure.journal import codec
 from infrastructure.journal.disclosures import disclose, request_mac, row_mac, seal, unwrap, wrap
 from infrastructure.journal.envelope import (
-    Verifier,
-    certificate_digest,
     open_envelope,
     read_time,
     write_time,
 )
 from infrastructure.journal.keys import Keys
 from infrastructure.journal.reading import EventReader, Row
-from infrastructure.journal.recorder import CommandRepeatedError, JournalRecorder, Rows
+from infrastructure.journal.recorder import (
+    CommandRepeatedError,
+    JournalRecorder,
+    KeysChangedError,
+    Rows,
+)
+from infrastructure.journal.signing import PresentKeys
 
 _STEP_BACK = timedelta(seconds=2)
+_ROTATIONS = 8
+"""Changes of the keys that one append waits for; there is one in years."""
 _REMEMBERED = 4096
 """Streams and subjects whose end or key is kept in memory."""
 V = TypeVar("V")
@@ -75,15 +82,13 @@ class SignedJournal:
         self.reader = EventReader(recorder, archive, keys.kek)
         self._recorder = recorder
         self._archive = archive
-        self._keys = keys
-        self._verifier = Verifier((keys.certificate,))
+        self._keys = PresentKeys(self.reader, archive, keys)
         self._clock = clock
         self._identifiers = identifiers
         self._software = software
         self._heads: OrderedDict[StreamId, _Head] = OrderedDict()
         self._ciphers: OrderedDict[StreamId, AESGCM] = OrderedDict()
         self._lock = Lock()
-        self._keys_checked = False
         self._unflushed = False
 
     # ------------------------------------------------------------ writing
@@ -99,13 +104,36 @@ class SignedJournal:
         result: Json,
         cause: EventId | None = None,
     ) -> Answer:
-        """See the port. (1) heads and clock, (2) sign, (3) one transaction, (4) remember.
+        """See the port. Another process may change the key that signs: it is signed again then."""
+        events = [event for change in changes for event in change.events]
+        # What stood behind an introduction would be signed by a key whose turn has ended.
+        assert len(events) == 1 or not any(isinstance(e, SystemKeyIntroduced) for e in events)
+        for _ in range(_ROTATIONS):
+            with _errors_mapped():
+                keys, version = self._keys.signing()
+            try:
+                return self._append(changes, keys, version, by, basis, at, command, result, cause)
+            except KeysChangedError:
+                self.follow_keys()
+        raise ConcurrentChangeError(stream=self._keys.stream)
+
+    def _append(
+        self,
+        changes: Sequence[Change],
+        keys: Keys,
+        ring_version: int,
+        by: Actor,
+        basis: Basis,
+        at: datetime,
+        command: Command,
+        result: Json,
+        cause: EventId | None,
+    ) -> Answer:
+        """(1) heads and clock, (2) sign, (3) one transaction, (4) remember.
 
         A crash before (3) ends leaves nothing; after it everything, and a repeat of the command
         finds its first answer.
         """
-        if not self._keys_checked:
-            self._check_keys()
         # (1) Where each stream stands; the clock may not run behind it.
         heads = {change.stream: self._head(change.stream, change.expected) for change in changes}
         at = self._not_before(at, [head.at for head in heads.values() if head])
@@ -118,7 +146,7 @@ class SignedJournal:
             "sw": self._software,
         }
         # (2) Envelopes, each naming the one before it.
-        rows = Rows(("", b"", ""))
+        rows = Rows(("", b"", ""), (self._keys.stream, ring_version))
         new_keys: dict[StreamId, bytes] = {}
         stored: list[StoredEvent] = []
         ids: list[EventId] = []
@@ -128,18 +156,18 @@ class SignedJournal:
                 event_id = EventId(self._identifiers.new())
                 ids.append(event_id)
                 name, envelope = self._envelope(
-                    event_id, change.stream, head, event, common, cause, rows, new_keys
+                    event_id, change.stream, head, event, common, cause, rows, new_keys, keys
                 )
                 version = head.version + 1 if head else 1
                 stored.append(StoredEvent(change.stream, version, name, envelope))
                 head = _Head(version, sha256(envelope).digest(), at)
             heads[change.stream] = head
         answer = json.dumps({"events": ids, "result": dict(result)})
-        secret = self._keys.command_secret
+        secret = keys.command_secret
         mac = request_mac(secret, command.id, command.request)
         rows.command = (command.id, mac + row_mac(secret, command.id, mac, answer), answer)
         rows.new_keys = [
-            (subject, wrap(self._keys.kek, subject, key)) for subject, key in new_keys.items()
+            (subject, wrap(keys.kek, subject, key)) for subject, key in new_keys.items()
         ]
         # (3) Everything or nothing.
         try:
@@ -175,21 +203,11 @@ class SignedJournal:
                 self._recorder.flush()
             self._unflushed = False
 
-    def _check_keys(self) -> None:
-        """Nothing is signed with a key that the founding event does not name."""
+    def follow_keys(self) -> Keys:
+        """The keys as the journal has them now; see `PresentKeys.follow`."""
         with _errors_mapped():
-            first = self._recorder.rows(
-                "SELECT state FROM stored_events WHERE topic='archive-founded/1' AND rowid=1"
-            )
-        if first:
-            founded = open_envelope(first[0]["state"]).payload
-            named = str(founded["data"].get("certificate_sha256")).removeprefix("sha256:")
-            if (founded["arc"], named) != (
-                self._archive,
-                certificate_digest(self._keys.certificate).hex(),
-            ):
-                raise UnavailableError("key-of-another-archive")
-        self._keys_checked = True
+            keys, _ = self._keys.follow()
+        return keys
 
     def answered(self, command: Command) -> Answer | None:
         """See the port."""
@@ -199,7 +217,7 @@ class SignedJournal:
             )
         if not found:
             return None
-        secret, kept = self._keys.command_secret, bytes(found[0]["request"])
+        secret, kept = self._keys.keys.command_secret, bytes(found[0]["request"])
         if not compare_digest(row_mac(secret, command.id, kept, found[0]["answer"]), kept[32:]):
             raise IntegrityError("command-row-altered", command=command.id)
         if not compare_digest(request_mac(secret, command.id, command.request), kept[:32]):
@@ -218,6 +236,7 @@ class SignedJournal:
         cause: EventId | None,
         rows: Rows,
         new_keys: dict[StreamId, bytes],
+        keys: Keys,
     ) -> tuple[str, bytes]:
         name, data, personal = codec.encode(event)
         subject = subject_of(stream, event)
@@ -244,7 +263,7 @@ class SignedJournal:
             payload["prev"] = head.digest.hex()
         if cause is not None:
             payload["cau"] = cause
-        return name, self._keys.signer.sign(payload)
+        return name, keys.signer.sign(payload)
 
     def _cipher_of(self, subject: StreamId, rows: Rows, new: dict[StreamId, bytes]) -> AESGCM:
         """Under the subject's key; whether it was erased is asked again in the transaction."""
@@ -260,7 +279,7 @@ class SignedJournal:
                 raise ErasedSubjectError(subject=subject)
             if not found:
                 new[subject] = os.urandom(32)
-            key = unwrap(self._keys.kek, subject, found[0]["key"]) if found else new[subject]
+            key = unwrap(self._keys.keys.kek, subject, found[0]["key"]) if found else new[subject]
             cipher = AESGCM(key)
         if subject not in new:
             rows.subjects.append(subject)
@@ -297,39 +316,65 @@ class SignedJournal:
         """See the port."""
         with _errors_mapped():
             rows = self.reader.stream(stream)
-            self.reader.check_signatures(rows, self._verifier)
+            self._keys.check_signatures(rows)
             return tuple(self.reader.recorded(rows))
 
     def examine(self, positions: Sequence[int]) -> Sequence[Examined]:
         """See the port."""
         with _errors_mapped():
-            rows = {row.position: row for row in self.reader.at(positions)}
-            return tuple(self._examined(position, rows.get(position)) for position in positions)
+            rows = self.reader.at(positions)
+            read = zip(rows, self.reader.recorded_apart(rows), strict=True)
+            known = {row.position: self._examined(row, found) for row, found in read}
+        return tuple(
+            known.get(position) or Examined(position, None, None, "event-missing", None)
+            for position in positions
+        )
 
-    def _examined(self, position: int, row: Row | None) -> Examined:
-        if row is None:
-            return Examined(position, None, None, "event-missing", None)
+    def _examined(self, row: Row, found: Recorded[Event] | Exception) -> Examined:
+        """What is wrong with the signature counts before what is wrong with the reading."""
         faults: list[str] = []
-        recorded: Recorded[Event] | None = None
         try:
-            self._verifier.verify(row.envelope)
+            self._keys.check_signatures([row])
         except IntegrityError as exc:
             faults.append(exc.code)
         except (AttributeError, TypeError):
             faults.append("row-malformed")
-        try:
-            recorded = self.reader.recorded([row])[0]
-        except IntegrityError as exc:
-            faults.append(exc.code)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            faults.append("envelope-members")
+        if isinstance(found, Exception):
+            faults.append(found.code if isinstance(found, IntegrityError) else "envelope-members")
         state = faults[0] if faults else "intact"
-        return Examined(position, row.stream, row.topic, state, recorded)
+        recorded = None if isinstance(found, Exception) else found
+        return Examined(row.position, row.stream, row.topic, state, recorded)
 
     def follow(self, after: int, limit: int) -> Sequence[Recorded[Event]]:
         """See the port."""
         with _errors_mapped():
             return self.reader.recorded(self.reader.after(after, limit))
+
+    def sealed(self, after: int, limit: int) -> Sequence[bytes]:
+        """See the port."""
+        with _errors_mapped():
+            rows = self.reader.after(after, limit)
+            for expected, row in enumerate(rows, after + 1):
+                if row.position != expected:
+                    raise IntegrityError("position-missing", position=expected)
+                self.reader.open(row)
+            self._keys.check_signatures(rows)
+            return [row.envelope for row in rows]
+
+    def exhibit(self, positions: Sequence[int]) -> Sequence[Exhibit]:
+        """See the port."""
+        with _errors_mapped():
+            rows = sorted(self.reader.at(positions), key=lambda row: row.position)
+            told = self.reader.disclosed(rows)
+        return tuple(
+            Exhibit(row.position, row.envelope, told.get(row.position, ()))
+            for row in rows
+            if type(row.envelope) is bytes
+        )
+
+    def vouch(self, kind: str, said: Json) -> bytes:
+        """See the port."""
+        return self.follow_keys().signer.vouch(kind, said)
 
     def position(self) -> int:
         """See the port."""

@@ -49,9 +49,9 @@ _CLAIM = (
 class Whole:
     """Takes the notes of all spans, then compares them with the tables."""
 
-    def __init__(self, connection: sqlite3.Connection, trust: Trust) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
-        self._trust = trust
+        self._trust = Trust("", (), (), None, None)
         self._pieces: list[Piece] = []
         self._kinds: Counter[str] = Counter()
         self._doubled = False
@@ -64,6 +64,10 @@ class Whole:
         """Makes the temporary tables; fails where the schema of the journal cannot be read."""
         self._db.executescript(_SCRATCH)
 
+    def begin(self, trust: Trust) -> None:
+        """By what the tables are checked."""
+        self._trust = trust
+
     def add(self, notes: Notes) -> None:
         """Takes in what one span said."""
         for finding in notes.findings:
@@ -73,6 +77,7 @@ class Whole:
         self.counts.update(
             events=notes.rows,
             signatures=notes.signatures,
+            in_doubt=notes.in_doubt,
             disclosures=notes.disclosures,
             erased=notes.erased,
             commands=notes.commands,
@@ -300,7 +305,7 @@ class Whole:
             return
         if founded["arc"] != self._trust.archive:
             self.found(Finding("genesis-of-another-archive", "1"))
-        digests = {_digest(der) for der in self._trust.certificates}
+        digests = {_digest(turn.certificate) for turn in self._trust.turns[:1]}
         named_digest = str(founded["data"].get("certificate_sha256")).lower()
         if named_digest.removeprefix("sha256:") not in digests:
             self.found(Finding("genesis-certificate-differs", "1"))

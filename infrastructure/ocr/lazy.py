@@ -3,10 +3,21 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from domain.errors import ReadingError
-from domain.ports import Assembled, Inspection, Limits, PageRead, Reading, SignatureVerdict
+from domain.ports import (
+    Assembled,
+    Inspection,
+    Limits,
+    PageRead,
+    Reading,
+    SignatureJudgement,
+    SignatureVerdict,
+    TrustAnchors,
+)
+from domain.values import Tool
 from infrastructure.ocr.reader import SandboxedReader
 
 
@@ -64,6 +75,12 @@ class LazyReader:
     def signatures(self, path: str) -> tuple[SignatureVerdict, ...]:
         """See the port."""
         return self._made().signatures(path)
+
+    def judge(
+        self, path: str, anchors: TrustAnchors, at: datetime
+    ) -> tuple[tuple[SignatureJudgement, ...], Tool]:
+        """See the port."""
+        return self._made().judge(path, anchors, at)
 
     def close(self) -> None:
         """Ends the sandbox, if there is one."""

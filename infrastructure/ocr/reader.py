@@ -13,11 +13,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from domain.errors import NotFoundError, ReadingError, RefusedFileError
-from domain.ports import Assembled, Inspection, Limits, PageRead, Reading, SignatureVerdict
+from domain.ports import (
+    Assembled,
+    Inspection,
+    Limits,
+    PageRead,
+    Reading,
+    SignatureJudgement,
+    SignatureVerdict,
+    TrustAnchors,
+)
+from domain.values import Tool
 from infrastructure.ocr import sandbox, wire
 from infrastructure.ocr.process import WarmProcess, lines
 
@@ -140,6 +151,21 @@ class SandboxedReader:
             try:
                 found = wire.load(folder / wire.RESULT)["signatures"]
                 return tuple(wire.signature_from(one) for one in found)
+            except (wire.MalformedError, KeyError, TypeError) as error:
+                raise ReadingError("reader-crashed") from error
+
+    def judge(
+        self, path: str, anchors: TrustAnchors, at: datetime
+    ) -> tuple[tuple[SignatureJudgement, ...], Tool]:
+        """See PaperReader."""
+        believed = wire.certificates_to(anchors.certificates)
+        with self._job(
+            path, "judge", Limits(), _INSPECT_SECONDS, anchors=believed, at=at.isoformat()
+        ) as folder:
+            try:
+                result = wire.load(folder / wire.RESULT)
+                found = tuple(wire.judgement_from(one) for one in result["signatures"])
+                return found, wire.tool_from(result["tool"])
             except (wire.MalformedError, KeyError, TypeError) as error:
                 raise ReadingError("reader-crashed") from error
 

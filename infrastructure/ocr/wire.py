@@ -5,13 +5,23 @@ the names of files are fixed here and never taken from the other side, a link is
 every value must have its type.
 """
 
+import base64
 import json
 import stat
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from domain.ports import Inspection, Limits, PageFacts, PageRead, PageState, SignatureVerdict
+from domain.ports import (
+    Inspection,
+    Limits,
+    PageFacts,
+    PageRead,
+    PageState,
+    SignatureJudgement,
+    SignatureVerdict,
+)
 from domain.values import Tool
 
 REQUEST, RESULT = "request.json", "result.json"
@@ -132,6 +142,33 @@ def signature_from(value: Any) -> SignatureVerdict:
         )
     except (KeyError, TypeError) as exc:
         raise MalformedError from exc
+
+
+def judgement_from(value: Any) -> SignatureJudgement:
+    """From JSON; raises MalformedError."""
+    try:
+        return SignatureJudgement(
+            field=_text(value["field"]),
+            verdict=_text(value["verdict"]),
+            reason=_optional(value["reason"]),
+            signed_at=_optional(value["signed_at"]),
+            time=_text(value["time"]),
+            revocation=_text(value["revocation"]),
+            digest=_optional(value["digest"]),
+            signer=_optional(value["signer"]),
+        )
+    except (KeyError, TypeError) as exc:
+        raise MalformedError from exc
+
+
+def certificates_to(certificates: Sequence[bytes]) -> list[str]:
+    """As JSON."""
+    return [base64.b64encode(each).decode() for each in certificates]
+
+
+def certificates_from(value: Sequence[str]) -> list[bytes]:
+    """From JSON."""
+    return [base64.b64decode(each) for each in value]
 
 
 def warnings_from(value: Any) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,18 @@ def run(source: int, connection: socket.socket, folder: Path, request: dict[str,
                 limits,
             )
             result = {"drawn": drawn}
+        elif request["task"] == "judge":
+            from infrastructure.signatures import judging
+
+            judged = judging.judge_signatures(
+                path,
+                wire.certificates_from(request["anchors"]),
+                datetime.fromisoformat(request["at"]),
+            )
+            result = {
+                "signatures": [asdict(one) for one in judged],
+                "tool": asdict(judging.TOOL),
+            }
         else:
             # pyHanko is needed for signed files alone: half a second that the others do not pay.
             from infrastructure.signatures.verdicts import inspect_signatures

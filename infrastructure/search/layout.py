@@ -36,13 +36,13 @@ from domain.text import (
 from domain.values import StreamId
 from infrastructure.search.codec import Term
 
-LAYOUT = 1
+LAYOUT = 2
 """Counts up with every change of this module or of domain/text.py that changes terms: an index of
 another layout is rebuilt."""
 SPELLED = ("code", "organ", "pair", "word")
 LABELS = (
-    "agency", "day", "dossier", "issued", "look", "page", "record", "restricted", "status", "type",
-    "written", "year",
+    "agency", "day", "dossier", "issued", "look", "page", "record", "restricted", "signature",
+    "status", "type", "written", "year",
 )  # fmt: skip
 YES, NO = "true", "false"
 SAME = b"="
@@ -79,6 +79,7 @@ def terms_of(page: PageDocument) -> tuple[dict[str, list[Term]], int]:
         "agency": _labels(page.agencies),
         "restricted": _labels([YES if page.restricted else NO]),
         "status": _labels([YES if page.confirmed else NO]),
+        "signature": _labels(page.signatures),
         "type": _labels([page.type_name] if page.type_name else []),
         "dossier": _labels((page.dossier, dossier_key(page.dossier_code))),
         "record": _labels([page.record]),
@@ -133,6 +134,7 @@ def store(page: PageDocument) -> dict[str, Any]:
         "confirmed": page.confirmed,
         "text": page.text,
         "restricted": page.restricted,
+        "signatures": sorted(page.signatures),
     }
 
 
@@ -145,6 +147,7 @@ def restore(stored: dict[str, Any]) -> PageDocument:
             "record": StreamId(stored["record"]),
             "dossier": StreamId(stored["dossier"]),
             "agencies": frozenset(StreamId(agency) for agency in stored["agencies"]),
+            "signatures": frozenset(stored["signatures"]),
             "issued_on": date.fromisoformat(issued) if issued else None,
         }
     )

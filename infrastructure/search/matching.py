@@ -29,6 +29,7 @@ from infrastructure.search.tree import (
     Or,
     Phrase,
     RecordCode,
+    Signed,
     Status,
     TypeName,
     Word,
@@ -90,14 +91,16 @@ def _matches(field: Field, node: Node, mode: Mode) -> int:
             return _spelled(field, "word", whole, mode) | _phrase(field, parts, mode)
         case RecordCode(tokens):
             return _record_code(field, tokens, mode)
-        case Day() | Days() | Years() | Agency() | TypeName() | DossierCode() | Status():
+        case Day() | Days() | Years() | Agency() | TypeName() | DossierCode() | Status() | Signed():
             return _selected(field, node, mode)
         case _:
             assert_never(node)
 
 
 def _selected(
-    field: Field, node: Day | Days | Years | Agency | TypeName | DossierCode | Status, mode: Mode
+    field: Field,
+    node: Day | Days | Years | Agency | TypeName | DossierCode | Status | Signed,
+    mode: Mode,
 ) -> int:
     segment = field.segment
     match node:
@@ -122,6 +125,8 @@ def _selected(
             return segment.label("dossier", text) | segment.label("dossier", dossier_key(text))
         case Status(confirmed):
             return segment.label("status", YES if confirmed else NO)
+        case Signed(verdict):
+            return labelled(segment, "signature", lambda each: verdict in ("", each))
         case _:
             assert_never(node)
 

@@ -24,6 +24,7 @@ from infrastructure.search.tree import (
     Or,
     Phrase,
     RecordCode,
+    Signed,
     Status,
     TypeName,
     Word,
@@ -49,6 +50,23 @@ _STATUSES = {
     "unconfirmed": False,
     "chua-xac-nhan": False,
 }
+_VERDICTS = {
+    "co": "",
+    "any": "",
+    "hop-le": "valid",
+    "hong": "broken",
+    "bi-sua": "changed-after-signing",
+    "bi-thu-hoi": "revoked",
+    "khong-doc-duoc": "unreadable",
+    "thuat-toan-la": "unknown-algorithm",
+    "thuat-toan-yeu": "weak-algorithm",
+    "khong-ro-noi-cap": "unknown-issuer",
+    "het-han": "expired",
+    "chua-ro": "unclear",
+    "chua-co-neo": "no-anchors",
+    "nguyen-ven": "intact",
+}
+"""What a person types for a verdict on a signature; the verdict itself is understood as well."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +291,12 @@ def _status(token: _Token) -> Node | None:
     return Status(confirmed) if confirmed is not None else _bad(token)
 
 
+def _signed(token: _Token) -> Node | None:
+    said = fold(token.text).replace(" ", "-")
+    verdict = _VERDICTS.get(said, said if said in _VERDICTS.values() else None)
+    return Signed(verdict) if verdict is not None else _bad(token)
+
+
 def _bad(token: _Token) -> Node | None:
     raise _refused("query-bad-value", token.offset, field=token.kind)
 
@@ -285,7 +309,11 @@ _FIELDS = {
     "ho-so": "dossier",
     "ngay": "date",
     "trang-thai": "status",
-} | {name: name for name in ("agency", "type", "year", "code", "dossier", "date", "status")}
+    "chu-ky": "signature",
+} | {
+    name: name
+    for name in ("agency", "type", "year", "code", "dossier", "date", "status", "signature")
+}
 _VALUES: dict[str, Callable[[_Token], Node | None]] = {
     "agency": _agency,
     "type": _type_name,
@@ -294,4 +322,5 @@ _VALUES: dict[str, Callable[[_Token], Node | None]] = {
     "dossier": _dossier_code,
     "date": _days,
     "status": _status,
+    "signature": _signed,
 }

@@ -86,6 +86,13 @@ class Status:
     confirmed: bool
 
 
+@dataclass(frozen=True)
+class Signed:
+    """A verdict on a signature of the record; an empty one: any signature at all."""
+
+    verdict: str
+
+
 Leaf = (
     Word
     | Phrase
@@ -98,6 +105,7 @@ Leaf = (
     | RecordCode
     | DossierCode
     | Status
+    | Signed
 )
 
 

@@ -88,6 +88,15 @@ class WhooshIndex:
         finally:
             other.close()
 
+    @contextmanager
+    def aside(self) -> Iterator[Self]:
+        """A new generation that nobody else asks, dropped at the end of the block."""
+        other = self.beside()
+        try:
+            yield other
+        finally:
+            other.close()
+
     def close(self) -> None:
         """Lets go of files; a generation that was never switched to is dropped."""
         with self._lock:

@@ -1,1 +1,1 @@
-"""Digital signatures that files bring along."""
+"""Digital signatures that files bring along, and the one on what the archive makes."""

@@ -2,12 +2,13 @@
 
 What is checked: does the digest fit the bytes, does the signature fit the certificate that lies
 beside it, was the file changed afterwards in a way that signing does not allow.
-Deliberately absent: trust, revocation and time. They need anchors and answers that an archive
-keeps as evidence of its own; no network is touched here.
+Deliberately absent: trust, revocation and time, which `judging` adds; no network is touched here.
 """
 
 import hashlib
 import mmap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from asn1crypto import cms, core, tsp  # type: ignore[import-untyped]
@@ -26,14 +27,29 @@ _COVERAGE = {
     SignatureCoverageLevel.ENTIRE_REVISION: "entire-revision",
     SignatureCoverageLevel.CONTIGUOUS_BLOCK_FROM_START: "part",
 }
-_WEAK = {"md2", "md5", "sha1"}
+WEAK = frozenset({"md2", "md5", "sha1"})
+"""Digests that no longer prove anything by themselves."""
 
 
 def inspect_signatures(path: Path) -> tuple[SignatureVerdict, ...]:
     """The verdict on each signature, in the order of the file; empty for one that is no PDF."""
+    with signatures_in(path) as found:
+        if found is None:
+            return (unreadable(),)
+        return tuple(verdict_on(one) for one in found)
+
+
+@contextmanager
+def signatures_in(path: Path) -> Iterator[Sequence[EmbeddedPdfSignature] | None]:
+    """The signatures of a file, its timestamps among them, as long as the context lasts.
+
+    None for a PDF that claims a signature and cannot be opened; empty for what is no PDF.
+    """
     with path.open("rb") as file:
         if file.read(5) != b"%PDF-":
-            return ()
+            yield ()
+            return
+        embedded: list[EmbeddedPdfSignature] | None
         try:
             # Not strict: a reader's tolerance is no verdict; what was signed is checked by digest.
             reader = PdfFileReader(file, strict=False)
@@ -41,8 +57,8 @@ def inspect_signatures(path: Path) -> tuple[SignatureVerdict, ...]:
                 reader.decrypt(b"")
             embedded = list(reader.embedded_signatures)
         except Exception:  # A stranger's file: anything may be raised.
-            return (_unreadable(""),) if _claims_a_signature(path) else ()
-        return tuple(_verdict(one) for one in embedded)
+            embedded = None if _claims_a_signature(path) else []
+        yield embedded
 
 
 def _claims_a_signature(path: Path) -> bool:
@@ -50,11 +66,13 @@ def _claims_a_signature(path: Path) -> bool:
         return data.find(b"/ByteRange") >= 0
 
 
-def _unreadable(field: str) -> SignatureVerdict:
+def unreadable(field: str = "") -> SignatureVerdict:
+    """The verdict where nothing can be told."""
     return SignatureVerdict(field, "unreadable", "unclear", None, None, weak=False, signer=None)
 
 
-def _verdict(embedded: EmbeddedPdfSignature) -> SignatureVerdict:
+def verdict_on(embedded: EmbeddedPdfSignature) -> SignatureVerdict:
+    """Whether one signature fits its bytes; whatever is odd about it ends as a verdict."""
     field = ""
     try:
         field = str(embedded.field_name or "")
@@ -67,11 +85,11 @@ def _verdict(embedded: EmbeddedPdfSignature) -> SignatureVerdict:
         except (DisallowedAlgorithmError, UnsupportedAlgorithm, NotImplementedError):
             verdict = "unknown-algorithm"
     except Exception:
-        return _unreadable(field)
+        return unreadable(field)
     known: SignatureCoverageLevel | None = embedded.coverage
     coverage = "unclear" if known is None else _COVERAGE.get(known, "unclear")
     return SignatureVerdict(
-        field, verdict, coverage, signed_at, digest, weak=digest in _WEAK, signer=signer
+        field, verdict, coverage, signed_at, digest, weak=digest in WEAK, signer=signer
     )
 
 

@@ -6,7 +6,7 @@ that stay until their lawful disposal (original, PDF/A, the report of its readin
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, assert_never
 
@@ -35,6 +35,7 @@ from domain.arrangement import (
     RecordSplit,
     RecordWithdrawn,
 )
+from domain.attestation import CheckpointAttested
 from domain.dossier import (
     DossierClosed,
     DossierCorrected,
@@ -55,6 +56,7 @@ from domain.erasure import (
 from domain.errors import IntegrityError, NotFoundError
 from domain.events import Event, Recorded
 from domain.hold import HoldLifted, HoldPlaced, LockLapsed, LockRestored
+from domain.keyring import KeyCompromised, LogKeyIntroduced, SystemKeyIntroduced
 from domain.ports import ObjectStore
 from domain.procedure import ProcedureEvent
 from domain.reads import ReadsRecorded
@@ -72,17 +74,32 @@ from domain.record import (
     RepresentationAdded,
     RepresentationKind,
     SignaturesInspected,
+    SignaturesJudged,
 )
 from domain.scanning import BatchOpened, ScanDuplicated, ScanReceived, ScanRefused
+from domain.searches import SearchAttested
 from domain.values import Digest, FileObject, Kind
 from infrastructure.views.register import RegisterBatch, RegisterTables
 from infrastructure.views.rows import Rows, Sets, of_kind, personal, plain
 
-VERSION = 4
+VERSION = 5
 _DESCRIBED = ("number", "notation", "type_name", "issued_on", "subject")
 _METADATA = (*_DESCRIBED, "paper_location")
 """Fields of a record that lists show, by the names of their columns and of the events' fields."""
-_WORST_FIRST = ("broken", "changed-after-signing", "unreadable", "unknown-algorithm", "intact")
+_WORST_FIRST = (
+    "broken",
+    "changed-after-signing",
+    "revoked",
+    "unreadable",
+    "unknown-algorithm",
+    "weak-algorithm",
+    "unknown-issuer",
+    "expired",
+    "unclear",
+    "no-anchors",
+    "intact",
+    "valid",
+)
 """What a list says of several signatures is what the worst of them is."""
 ORIGINAL = RepresentationKind.ORIGINAL.value
 _MANIFEST = "manifest"
@@ -190,6 +207,14 @@ class CatalogueView:
             sqlite_with_rowid=False,
             info={"from_bytes": True},  # Its manifests may be gone when it is replayed.
         )
+        self.signatures = Table(
+            f"{prefix}signatures",
+            self.metadata,
+            Column("record", String, primary_key=True),
+            Column("source", String, primary_key=True),
+            Column("verdict", String),
+            sqlite_with_rowid=False,
+        )
         self._manifests = manifests
 
     def prepare(self, events: Sequence[Recorded[Event]]) -> None:
@@ -218,6 +243,10 @@ def _manifests_of(event: Event) -> Sequence[Digest]:
             return (event.representation.file.sha256,)
         case _:
             return ()
+
+
+def _worst(verdicts: Collection[str | None]) -> str | None:
+    return next((verdict for verdict in _WORST_FIRST if verdict in verdicts), None)
 
 
 _NO_DOSSIER: Mapping[str, Any] = {
@@ -269,6 +298,7 @@ class _Batch:
         self._references = Sets(
             connection, view.references, view.references.c.holder, streams | named
         )
+        self._signatures = Sets(connection, view.signatures, view.signatures.c.record, records)
         self._manifests = manifests
 
     def apply(self, events: Sequence[Recorded[Event]]) -> None:
@@ -279,6 +309,7 @@ class _Batch:
             self._dossiers,
             self._records,
             self._references,
+            self._signatures,
         ):
             rows.write()
 
@@ -335,12 +366,9 @@ class _Batch:
             case RecordCorrected():
                 if event.field.value in _METADATA:
                     self._records.change(stream, **{event.field.value: plain(event.value)})
-            case SignaturesInspected():
-                found = {finding.verdict for finding in event.findings}
-                if (row := self._records.get(stream)) is not None:
-                    found.add(row["signatures"])  # Of another original.
-                worst = next((verdict for verdict in _WORST_FIRST if verdict in found), None)
-                self._records.change(stream, signatures=worst)
+            case SignaturesInspected() | SignaturesJudged():
+                verdicts = {finding.verdict for finding in event.findings}
+                self._signed(stream, str(event.source), verdicts)
             case RecordConfirmed():
                 self._records.change(stream, confirmed=True)
             case RecordIsolated():
@@ -377,6 +405,11 @@ class _Batch:
                 self._refer(stream, str(event.manifest.sha256), _MANIFEST)
             case ReadsRecorded():
                 self._refer(stream, str(event.segment.sha256), _SEGMENT)
+            case CheckpointAttested():
+                for file in (event.checkpoint, *(token.token for token in event.tokens)):
+                    self._refer(stream, str(file.sha256), _SEGMENT)
+            case SearchAttested():
+                self._refer(stream, str(event.manifest.sha256), _SEGMENT)
             case (
                 ArchiveFounded()
                 | BatchOpened()
@@ -389,6 +422,9 @@ class _Batch:
                 | HoldPlaced()
                 | LockLapsed()
                 | LockRestored()
+                | LogKeyIntroduced()
+                | SystemKeyIntroduced()
+                | KeyCompromised()
                 | ReadingAskedAgain()
                 | ReadingFailed()
                 | ScanDuplicated()
@@ -397,6 +433,13 @@ class _Batch:
                 pass  # Nothing of these stands in a list.
             case _:
                 assert_never(event)
+
+    def _signed(self, record: str, source: str, verdicts: Collection[str]) -> None:
+        """The worst of one original, and so of the record."""
+        row = {"record": record, "source": source, "verdict": _worst(verdicts)}
+        self._signatures.put(row)
+        of_all = {each["verdict"] for each in self._signatures.of(record)}
+        self._records.change(record, signatures=_worst(of_all))
 
     def _refer_to_originals(self, holder: str, originals: Sequence[FileObject]) -> None:
         for each in originals:

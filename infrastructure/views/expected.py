@@ -48,5 +48,6 @@ class Expected:
 
 def digest_of(page: PageDocument) -> bytes:
     """Equal for pages that are equal in every field."""
-    fields = {**vars(page), "agencies": sorted(page.agencies)}
+    sets = {"agencies": sorted(page.agencies), "signatures": sorted(page.signatures)}
+    fields = {**vars(page), **sets}
     return sha256(repr(sorted(fields.items())).encode()).digest()

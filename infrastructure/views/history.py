@@ -15,11 +15,12 @@ from domain.erasure import ErasureRequested
 from domain.events import Event, Recorded
 from domain.record import RecordRegistered, RecordSplitOff
 from domain.scanning import BatchOpened, ScanDuplicated, ScanReceived
+from domain.searches import SearchAttested
 from domain.values import Kind, StreamId
 from infrastructure.views.rows import Rows, Sets, of_kind
 from infrastructure.views.times import Instant
 
-VERSION = 4
+VERSION = 5
 _MEMBERS = (Kind.RECORD, Kind.BATCH, Kind.ERASURE)
 """Streams that belong to a dossier."""
 
@@ -36,6 +37,7 @@ class HistoryView:
             Column("at", Instant, nullable=False, index=True),
             Column("agent", String, nullable=False),
             Column("stream", String, nullable=False),
+            Column("event", String, nullable=False, unique=True),
         )
         Index(f"{prefix}events_of", self.events.c.agent, self.events.c.position)
         self.links = Table(
@@ -94,6 +96,7 @@ class HistoryView:
                     "at": one.at,
                     "agent": one.by.agent,
                     "stream": one.stream,
+                    "event": one.id,
                 }
                 for one in events
             ],
@@ -110,7 +113,7 @@ class HistoryView:
 
 def _agencies(recorded: Recorded[Event]) -> frozenset[StreamId]:
     """The agencies whose auditors may know of the stream: of a dossier, of an agency itself, of
-    an agent to whom a role was ever given there."""
+    an agent to whom a role was ever given there, of a search that was asked for there."""
     match recorded.event:
         case DossierOpened() as opened:
             return frozenset({opened.receiving, opened.deciding})
@@ -118,5 +121,7 @@ def _agencies(recorded: Recorded[Event]) -> frozenset[StreamId]:
             return frozenset({recorded.stream})
         case RoleGranted() | SubstitutionAppointed() as given:
             return frozenset({given.agency})
+        case SearchAttested():
+            return frozenset({recorded.by.agency})
         case _:
             return frozenset()

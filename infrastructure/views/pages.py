@@ -5,7 +5,7 @@ said is loaded from its own stream, so that a batch of many events costs one loo
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -30,7 +30,6 @@ from domain.record import (
     RecordField,
     RepresentationAdded,
     RepresentationKind,
-    SignaturesInspected,
 )
 from domain.values import Digest, Kind, StreamId, kind_of
 
@@ -52,6 +51,9 @@ class RebuildableIndex(SearchIndex, Protocol):
 
     def rebuild(self) -> AbstractContextManager[SearchIndex]:
         """An empty index to fill: what searches find at the end of the block, or dropped."""
+
+    def aside(self) -> AbstractContextManager[SearchIndex]:
+        """An empty index to fill and to ask, dropped at the end of the block."""
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,30 @@ class PagesFollower:
         events += self._follow(self._index, self._journal.position())
         return Rebuilt("index", events, (self._clock.now() - began).total_seconds())
 
-    def _follow(self, index: SearchIndex, until: int) -> int:
-        """Applies batches until the index has reached a position; how many events they held."""
+    @contextmanager
+    def past(self, position: int) -> Iterator[SearchIndex]:
+        """See `Views.past`: built beside the live index from the first event to the position."""
+        with self._index.aside() as fresh:
+            self._follow(fresh, position, is_gone)
+            yield fresh
+
+    def _follow(
+        self, index: SearchIndex, until: int, leaves_out: Callable[[Record], bool] | None = None
+    ) -> int:
+        """Applies batches until the index has reached a position; how many events they held.
+
+        `leaves_out` says of a record as it is now that no page of it is put, whatever was then.
+        """
         events = 0
         dossiers_known: dict[StreamId, list[Recorded[Event]]] = {}
         for _ in self._attempts():
             while (after := index.position()) < until:
-                touched = self._touched(after)
+                touched = self._touched(after, until)
                 if touched is None:
                     return events
                 for changed in touched.dossiers:
                     dossiers_known.pop(changed, None)
-                pages, removed = self._documents(touched, dossiers_known)
+                pages, removed = self._documents(touched, dossiers_known, leaves_out or is_hidden)
                 try:
                     index.apply(touched.position, pages, removed)
                 except ConcurrentChangeError:
@@ -143,13 +157,13 @@ class PagesFollower:
 
     # ------------------------------------------------------------ which records
 
-    def _touched(self, after: int) -> _Touched | None:
-        """What a batch behind a position touches, None at the end of the journal."""
+    def _touched(self, after: int, until: int) -> _Touched | None:
+        """What a batch behind a position touches, up to another one; None where there is none."""
         touched: set[StreamId] = set()
         dossiers_changed: set[StreamId] = set()
         position, count = after, 0
         while len(touched) < _RECORDS:
-            events = self._journal.follow(position, BATCH)
+            events = self._journal.follow(position, min(BATCH, until - position))
             for recorded in events:
                 touched |= self._records_of(recorded)
                 if isinstance(recorded.event, _DECISIVE):
@@ -157,7 +171,7 @@ class PagesFollower:
                 position, count = recorded.position, count + 1
                 if len(touched) >= _RECORDS:
                     break
-            if len(events) < BATCH:
+            if len(events) < BATCH or position >= until:
                 break
         if not count:
             return None
@@ -166,7 +180,7 @@ class PagesFollower:
     def _records_of(self, recorded: Recorded[Event]) -> set[StreamId]:
         event = recorded.event
         if isinstance(event, DossierRestricted | DossierErased):
-            state = dossier_of(self._journal.load(recorded.stream))
+            state = dossier_of(self._journal.load(recorded.stream), upto=recorded.position)
             return set(state.records) if state else set()
         if kind_of(recorded.stream) is not Kind.RECORD or not concerns_pages(event):
             return set()
@@ -175,7 +189,10 @@ class PagesFollower:
     # ------------------------------------------------------------ what they say
 
     def _documents(
-        self, touched: _Touched, dossiers_known: dict[StreamId, list[Recorded[Event]]]
+        self,
+        touched: _Touched,
+        dossiers_known: dict[StreamId, list[Recorded[Event]]],
+        leaves_out: Callable[[Record], bool],
     ) -> tuple[list[PageDocument], list[StreamId]]:
         """The pages of the touched records at the position, and the records put or removed.
 
@@ -187,7 +204,7 @@ class PagesFollower:
             events = self._journal.load(stream)
             now = record_of(events)
             then = record_of([one for one in events if one.position <= touched.position])
-            if now is None or then is None or is_hidden(now):
+            if now is None or then is None or leaves_out(now):
                 continue
             if then.dossier not in dossiers_known:
                 loaded = self._journal.load(then.dossier)
@@ -213,7 +230,7 @@ def concerns_pages(event: Event) -> bool:
     """False for events of a record that change nothing of what the index knows."""
     if isinstance(event, RepresentationAdded):
         return event.representation.kind is RepresentationKind.TEXT
-    return not isinstance(event, ReadingFailed | ReadingAskedAgain | SignaturesInspected)
+    return not isinstance(event, ReadingFailed | ReadingAskedAgain)
 
 
 def record_of(events: Sequence[Recorded[Event]]) -> Record | None:
@@ -243,6 +260,11 @@ def is_hidden(record: Record) -> bool:
         or record.absorbed_into is not None
         or record.withdrawn
     )
+
+
+def is_gone(record: Record) -> bool:
+    """True when no index, not even one of former days, may hold a page of the record any more."""
+    return record.isolated is not None or record.erased_by is not None
 
 
 def documents(
@@ -281,6 +303,7 @@ def documents(
             confirmed=record.confirmed,
             text=page,
             restricted=dossier.restricted_by is not None,
+            signatures=record.signature_verdicts,
         )
         for n, page in enumerate(pages, start=1)
     ]

@@ -23,7 +23,7 @@ from domain.ports import (
     WorkItem,
 )
 from domain.text import nfc
-from domain.values import Digest, Kind, StreamId
+from domain.values import Digest, EventId, Kind, StreamId
 from infrastructure.views import browsing, register
 from infrastructure.views.catalogue import ORIGINAL, CatalogueView
 from infrastructure.views.history import HistoryView
@@ -247,6 +247,15 @@ class SqlWork:
             for item in self.items(task=INCIDENT)
         ]
 
+    def to_judge(self, anchors: Digest, *, limit: int) -> Sequence[StreamId]:
+        """See the port."""
+        with _reading(self._runner, "work", WorkView) as (connection, view):
+            judged = view.judged.c
+            # Two ranges of an index; `!=` would read it all, every minute.
+            others = or_(judged.anchors < str(anchors), judged.anchors > str(anchors))
+            found = select(judged.record).where(others).distinct().order_by(judged.record)
+            return [StreamId(row.record) for row in connection.execute(found.limit(limit))]
+
 
 class SqlHistory:
     """The port `History`."""
@@ -347,6 +356,12 @@ class SqlHistory:
             newest = connection.execute(found.order_by(members.id.desc()).limit(limit))
             return [(StreamId(batch), position) for batch, position in newest]
 
+    def position_of(self, event: EventId) -> int | None:
+        """See the port."""
+        with _reading(self._runner, "history", HistoryView) as (connection, view):
+            events = view.events.c
+            return connection.scalar(select(events.position).where(events.event == event))
+
     def position_at(self, at: datetime) -> int:
         """See the port: the largest position whose event was recorded at or before `at`.
 
@@ -359,7 +374,7 @@ class SqlHistory:
             return connection.scalar(found.order_by(events.position.desc()).limit(1)) or 0
 
 
-_PUBLIC = (Kind.ARCHIVE, Kind.PROCEDURE)
+_PUBLIC = (Kind.ARCHIVE, Kind.KEYS, Kind.LOG, Kind.PROCEDURE)
 """Streams that everybody may know of."""
 
 

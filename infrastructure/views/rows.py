@@ -4,7 +4,7 @@ A statement for each event would cost more than reading the event; a batch costs
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, String, Table, and_, bindparam
 
@@ -14,6 +14,7 @@ _LIST = 400
 """Values in one SQL list; SQLite allows 999 in old builds."""
 
 Row = dict[str, Any]
+V = TypeVar("V")
 
 
 def personal(name: str, **options: Any) -> Column[Any]:
@@ -147,7 +148,7 @@ def _load(
             yield dict(row._mapping)
 
 
-def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def parts(values: Sequence[V]) -> Iterator[Sequence[V]]:
     """The values in lists that one SQL statement can hold."""
     for start in range(0, len(values), _LIST):
         yield values[start : start + _LIST]

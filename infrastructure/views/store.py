@@ -1,12 +1,14 @@
 """All views of an archive: the port `Views`, and the ports that answer from them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
 from domain.errors import NotFoundError
-from domain.ports import Clock, Finding, Journal, ObjectStore, Rebuilt
-from infrastructure.views import catalogue, history, work
+from domain.ports import Clock, Finding, Journal, ObjectStore, Rebuilt, SearchIndex
+from infrastructure.views import attestations, catalogue, history, work
+from infrastructure.views.attestations import SqlAttestations
 from infrastructure.views.database import Database
 from infrastructure.views.inspection import Inspection
 from infrastructure.views.pages import PagesFollower, RebuildableIndex
@@ -20,6 +22,7 @@ def read_models(objects: ObjectStore) -> tuple[ReadModel, ...]:
     """Every SQL view with the version that this program builds."""
     manifests = catalogue.Manifests(objects)
     return (
+        ReadModel("attestations", attestations.VERSION, attestations.AttestationsView),
         ReadModel(
             "catalogue",
             catalogue.VERSION,
@@ -51,6 +54,7 @@ class SqlViews:
         self.catalogue = SqlCatalogue(self._runner)
         self.history = SqlHistory(self._runner)
         self.work = SqlWork(self._runner)
+        self.attestations = SqlAttestations(self._runner)
 
     def catch_up(self) -> int:
         """See the port."""
@@ -69,6 +73,10 @@ class SqlViews:
         if name not in self._runner.models:
             raise NotFoundError("view-not-found")
         return self._runner.rebuild(name)
+
+    def past(self, position: int) -> AbstractContextManager[SearchIndex]:
+        """See the port."""
+        return self._pages.past(position)
 
     def forget(self) -> None:
         """See the port. What was dropped is dropped by an event, so the views catch up first."""

@@ -1,4 +1,4 @@
-"""The read model `work`: what is to be read, confirmed or looked at. Nothing personal.
+"""The read model `work`: what is to be read, confirmed, looked at or judged. Nothing personal.
 
 An item lasts from the event that opened it to the one that settled it. A record that is isolated,
 erased, absorbed or withdrawn, or whose dossier is erased, has none but its incident.
@@ -20,6 +20,7 @@ from domain.arrangement import (
     RecordSplit,
     RecordWithdrawn,
 )
+from domain.attestation import CheckpointAttested
 from domain.dossier import (
     DossierClosed,
     DossierCorrected,
@@ -38,6 +39,7 @@ from domain.erasure import (
 )
 from domain.events import Event, Recorded
 from domain.hold import HoldLifted, HoldPlaced, LockLapsed, LockRestored
+from domain.keyring import KeyCompromised, LogKeyIntroduced, SystemKeyIntroduced
 from domain.procedure import ProcedureEvent
 from domain.reads import ReadsRecorded
 from domain.record import (
@@ -53,13 +55,15 @@ from domain.record import (
     RecordSplitOff,
     RepresentationAdded,
     SignaturesInspected,
+    SignaturesJudged,
 )
 from domain.scanning import BatchOpened, ScanDuplicated, ScanReceived, ScanRefused
-from domain.values import Kind
+from domain.searches import SearchAttested
+from domain.values import Digest, Kind
 from infrastructure.views.rows import Row, Rows, Sets, of_kind
 from infrastructure.views.times import Instant
 
-VERSION = 2
+VERSION = 3
 READ, CONFIRM, LOOK = "read", "confirm", "look"
 INCIDENT = "incident"
 """An isolated record: on no list of work, on the administrator's list of incidents alone."""
@@ -107,6 +111,14 @@ class WorkView:
             Column("position", BigInteger, nullable=False, index=True),
         )
 
+        self.judged = Table(
+            f"{prefix}judged",
+            self.metadata,
+            Column("record", String, primary_key=True),
+            Column("source", String, primary_key=True),
+            Column("anchors", String, nullable=False, index=True),
+        )
+
     def prepare(self, events: Sequence[Recorded[Event]]) -> None:
         """See `View`; the events say everything."""
 
@@ -146,6 +158,7 @@ class _Batch:
         )
         self._records = Rows(connection, view.records, records, _NO_RECORD)
         self._items = Sets(connection, view.items, view.items.c.record, records)
+        self._judged = Sets(connection, view.judged, view.judged.c.record, records)
 
     def apply(self, events: Sequence[Recorded[Event]]) -> None:
         for recorded in events:
@@ -153,6 +166,7 @@ class _Batch:
         self._dossiers.write()
         self._records.write()
         self._items.write()
+        self._judged.write()
 
     def _apply(self, recorded: Recorded[Event]) -> None:
         stream, event = recorded.stream, recorded.event
@@ -166,8 +180,7 @@ class _Batch:
             case DossierErased():
                 self._dossiers.change(stream, erased=True)
                 for record in self._records.having("dossier", stream):
-                    self._records.change(record, gone=True)
-                    self._settle(record, READ, CONFIRM, LOOK)
+                    self._go(record)
             case RecordRegistered():
                 self._begin(stream, event.dossier)
                 self._open(recorded, stream, READ if event.original else CONFIRM)
@@ -180,9 +193,8 @@ class _Batch:
                 self._settle(stream, LOOK, origin=_READING)
                 self._settle(stream, LOOK, origin=_LOCK)
                 self._open(recorded, stream, READ)
-            case RecordAbsorbed() | RecordWithdrawn():
-                self._records.change(stream, gone=True)
-                self._settle(stream, READ, CONFIRM, LOOK)
+            case RecordAbsorbed() | RecordWithdrawn() | RecordErased():
+                self._go(stream)
             case RecordMoved():
                 self._records.change(stream, dossier=event.dossier)
             case RecordRead():
@@ -202,17 +214,17 @@ class _Batch:
             case RecordConfirmed():
                 self._records.change(stream, confirmed=True)
                 self._settle(stream, CONFIRM, LOOK)
-            case RecordErased():
-                self._records.change(stream, gone=True)
-                self._settle(stream, READ, CONFIRM, LOOK)
             case LockLapsed():
                 self._add(recorded, stream, LOOK, warning=LOCK_LAPSED, origin=_LOCK)
             case LockRestored():
                 self._settle(stream, LOOK, origin=_LOCK)
             case RecordIsolated():
-                self._settle(stream, READ, CONFIRM, LOOK)
                 self._add(recorded, stream, INCIDENT, warning=event.ground.value, origin="")
-                self._records.change(stream, gone=True)
+                self._go(stream)
+            case SignaturesInspected():
+                self._judge(stream, event.source, "")
+            case SignaturesJudged():
+                self._judge(stream, event.source, str(event.anchors))
             case ScanReceived():
                 for warning in ((SEEN_ELSEWHERE,) if event.seen_elsewhere else ()) + event.warnings:
                     self._warn(recorded, event.record, warning, _SCAN)
@@ -231,17 +243,33 @@ class _Batch:
                 | ErasureRequested()
                 | HoldLifted()
                 | HoldPlaced()
+                | LogKeyIntroduced()
+                | SystemKeyIntroduced()
+                | KeyCompromised()
+                | CheckpointAttested()
+                | SearchAttested()
                 | ReadsRecorded()
                 | RecordCorrected()
                 | RecordDescribed()
                 | RepresentationAdded()
                 | ScanDuplicated()
                 | ScanRefused()
-                | SignaturesInspected()
             ):
                 pass  # These neither make work nor settle it.
             case _:
                 assert_never(event)
+
+    def _go(self, record: str) -> None:
+        """Nothing is to be done about the record any more."""
+        self._records.change(record, gone=True)
+        self._settle(record, READ, CONFIRM, LOOK)
+        self._judged.keep(record, ())
+
+    def _judge(self, record: str, source: Digest, anchors: str) -> None:
+        """By which anchors an original was judged last; none yet: the empty text."""
+        row = self._records.get(record)
+        if row is None or not row["gone"]:
+            self._judged.put({"record": record, "source": str(source), "anchors": anchors})
 
     def _begin(self, record: str, dossier: str) -> None:
         row = self._dossiers.get(dossier)

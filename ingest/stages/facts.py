@@ -32,12 +32,14 @@ def record_reading(
     reading: Reading,
     stored: Stored,
     verdicts: Mapping[Digest, Sequence[SignatureVerdict]],
+    judgements: Sequence[record.SignaturesJudged],
     revision: int,
 ) -> None:
     """Appends the representations, what happened to each page, and what the text proposes.
 
-    `verdicts` are those on the signatures of each original; `revision` is that of the pages which
-    were read: RuleError("pages-rearranged") when a person arranged them anew meanwhile.
+    `verdicts` and `judgements` are those on the signatures of each original; `revision` is that
+    of the pages which were read: RuleError("pages-rearranged") when a person arranged them anew
+    meanwhile.
     """
 
     def decide(at: datetime) -> Decided:
@@ -50,6 +52,7 @@ def record_reading(
         events: list[Event] = [record.RepresentationAdded(item) for item in stored.representations]
         for original, found in verdicts.items():
             events.append(_signatures(original, found, reading.tool))
+        events += judgements
         events.append(
             record.RecordRead(
                 source=source,
@@ -67,6 +70,21 @@ def record_reading(
         return Decided(_worker(archive, loaded), (Change(target, loaded.version, events),))
 
     _carry_out(archive, target, _task("read", revision), reading.tool, decide)
+
+
+def record_judgements(
+    archive: Archive, target: StreamId, judgements: Sequence[record.SignaturesJudged]
+) -> None:
+    """Appends what was judged again, because the anchors changed or had not been there."""
+    known = load(archive, target).version
+
+    def decide(at: datetime) -> Decided:
+        again = load(archive, target)
+        record.require_visible(again.record())
+        return Decided(_worker(archive, again), (Change(target, again.version, judgements),))
+
+    # Anchors that come back are judged by again: what makes a task is not which they are.
+    _carry_out(archive, target, f"judged-at-{known}", judgements[0].tool, decide)
 
 
 def record_failure(archive: Archive, target: StreamId, reason: str, tool: Tool) -> None:

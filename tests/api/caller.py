@@ -1,7 +1,7 @@
 """A program that calls /api/v1, and the tokens of everybody in the prepared archive."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -71,6 +71,14 @@ def calling(site: Site, token: str | None) -> Iterator[Program]:
     headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
     with httpx.Client(base_url=site.address, headers=headers, timeout=60) as http:
         yield Program(http)
+
+
+def until(check: Callable[[], object], seconds: float = 20) -> None:
+    """Waits for what views or the worker do a moment later."""
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def problem(answer: httpx.Response, status: int) -> str:

@@ -3,24 +3,15 @@
 import hashlib
 import json
 import re
-import time
 from base64 import b64encode
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.api.caller import V1, Program, problem
+from tests.api.caller import V1, Program, problem, until
 from tests.cli.desk import PAPER_A, SENTENCE_A, scan
 from tests.pages.site import Site
-
-
-def until(check: object, seconds: float = 20) -> None:
-    """Waits for what views or the worker do a moment later."""
-    end = time.monotonic() + seconds
-    while not check():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_who_am_i_and_what_is_here(archivist: Program, site: Site) -> None:

@@ -75,7 +75,7 @@ def test_answers_are_as_described(site: Site, record_a: str, label: str) -> None
     @given(case=operation.as_strategy(), exists=st.booleans())
     def check(case: Any, exists: bool) -> None:
         if exists:
-            for name, value in (("ref", "HS-A"), ("id", record_a)):
+            for name, value in (("ref", "HS-A"), ("id", record_a), ("event", "1")):
                 if name in case.path_parameters:
                     case.path_parameters[name] = value
         case.call_and_validate(base_url=site.address, headers=headers, checks=_CHECKS)
@@ -95,7 +95,10 @@ def test_no_query_string_breaks_the_server(site: Site) -> None:
 
 def _any_query(program: Program) -> None:
     names = st.sampled_from(
-        ["q", "agency", "year", "type", "limit", "offset", "cursor", "at", "kind", "closed"]
+        [
+            *("q", "agency", "year", "type", "limit", "offset", "cursor", "at", "kind", "closed"),
+            *("from", "to", "dossier", "confirmed", "sort"),
+        ]
     )
 
     @settings(_FEW, max_examples=80)

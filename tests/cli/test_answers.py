@@ -148,7 +148,9 @@ def test_work_verify_rebuild_and_doctor_answer_in_their_shapes(
     assert one["ok"] is True
     assert one["checked"]["events"] < verified["checked"]["events"]
     rebuilt = chauban.json("rebuild")["rebuilt"]
-    assert [each["name"] for each in rebuilt] == ["catalogue", "history", "work", "index"]
+    assert [each["name"] for each in rebuilt] == [
+        *("attestations", "catalogue", "history", "work", "index"),
+    ]
     assert all(each["events"] == verified["checked"]["events"] for each in rebuilt)
     assert all(each["seconds"] >= 0 for each in rebuilt)
     assert chauban.refused("rebuild", "everything") == "unknown-view"

@@ -49,7 +49,7 @@ def test_keys_come_back_with_the_passphrase_alone(chauban: Chauban, tmp_path: Pa
     file, secret = tmp_path / "recovery", tmp_path / "passphrase"
     secret.write_text(f"{PASSPHRASE}\n")
     written = chauban("--json", "keys", "recovery", "-o", str(file), stdin=f"{PASSPHRASE}\n")
-    assert written.json == {"keys": 4}
+    assert written.json == {"keys": 6}
     again = ("keys", "recovery", "-o", str(file), "--passphrase-file", str(secret))
     assert chauban.refused(*again) == "file-exists"
     assert chauban("keys", "recovery", "-o", f"{file}2", stdin="ngắn\n").code == 2
@@ -61,7 +61,7 @@ def test_keys_come_back_with_the_passphrase_alone(chauban: Chauban, tmp_path: Pa
         "passphrase-wrong"
     )
     assert chauban.refused(*recovering, str(tmp_path / "none")) == "file-unreadable"
-    assert chauban.json(*recovering, str(secret)) == {"keys": 4}
+    assert chauban.json(*recovering, str(secret)) == {"keys": 6}
     assert chauban.json("verify")["ok"] is True
     assert PASSPHRASE not in file.read_text()
 

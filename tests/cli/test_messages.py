@@ -8,6 +8,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -25,11 +26,12 @@ from domain.dossier import DossierField, DossierKind
 from domain.erasure import CaseState
 from domain.events import STORED_EVENTS
 from domain.identity import SCOPES
+from domain.keyring import KeyGround
 from domain.ports import Match, Order, PageState
 from domain.procedure import TimeUnit
 from domain.reads import ReadKind
-from domain.record import Carrier, IsolationGround, RecordField, RepresentationKind
-from domain.services import browsing, comparing, oversight, replaying
+from domain.record import Carrier, Described, IsolationGround, RecordField, RepresentationKind
+from domain.services import browsing, comparing, evidencing, oversight, replaying
 from domain.services.stationing import FileState
 from domain.values import Kind
 from infrastructure.messages import Catalogue
@@ -37,22 +39,37 @@ from infrastructure.messages import Catalogue
 REPOSITORY = Path(__file__).parents[2]
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 FINDERS = (
+    "domain/services/dating.py",
     "domain/services/oversight.py",
     "infrastructure/journal/inspection_notes.py",
     "infrastructure/journal/rows_inspected.py",
     "infrastructure/journal/whole_inspected.py",
+    "infrastructure/evidence/inspection.py",
     "infrastructure/journal/verification.py",
     "infrastructure/views/inspection.py",
 )
 """Modules that make findings; every code in them is one, or the code of an error."""
 NOT_FINDINGS = frozenset({"command-answers", "utf-8", *oversight.NOT_PROVED,
-                          oversight.CERTIFICATE_NOT_PROVED, "stream-incomplete"})  # fmt: skip
+                          oversight.CERTIFICATE_NOT_PROVED, oversight.HASHES_NOT_PROVED,
+                          oversight.BETWEEN_TOKENS, oversight.INCREMENTAL_NOT_PROVED,
+                          oversight.KEY_NOT_PROVED,
+                          "stream-incomplete"})  # fmt: skip
 PAGES = ("api/web/", "api/routes/")
 """Modules of the pages; a constant in them that begins with `page-` is a message they show."""
 TELLERS = frozenset({"t", "details_help"})
 """What templates call with the whole name of a message."""
 TABLES = frozenset({"_MEANINGS", "_DISK_FAULTS", "_S3_FAULTS", "_UNAVAILABLE", "_BUSY", "_DAMAGED"})
 """Where adapters say what a foreign error means."""
+
+
+def event_fields() -> set[str]:
+    """The fields of events that only the report of an evidence pack names."""
+    known = {*replaying.FACTS, *comparing.RECORD_FIELDS, *comparing.DOSSIER_FIELDS, *answers.SHORT}
+    known |= {*showing.TOLD, *lines.DAYS, "certificate", "signatures"}
+    names = {item.name for event in STORED_EVENTS.values() for item in fields(event)}
+    return {name.replace("_", "-") for name in {*names - known, "records"}}
+
+
 VOCABULARIES: dict[str, Iterable[str]] = {
     "action": Action,
     "agent-kind": AgentKind,
@@ -62,7 +79,8 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "denied": ("no-role", "other-agency", "isolated", "restricted"),
     "detail": (
         *("history", "state", "compare", "reads", "verify", "events", "page", "list"),
-        *("describe", "correct", "closing", "receipt", "station", "tray"),
+        *("describe", "correct", "closing", "receipt", "station", "tray", "evidence"),
+        *("proof", "envelope", "signed-search"),
         *RepresentationKind,
     ),
     "dossier-kind": DossierKind,
@@ -73,28 +91,52 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     },
     "facet": ("agency", "year", "type", "confirmed", "procedure", "kind"),
     "ground": IsolationGround,
+    "key-ground": KeyGround,
     "ingest": ("stored", "duplicate", "refused", "failed"),
     "kind": Kind,
     "lock": ("none", "compliance"),
     "match": Match,
     "order": Order,
-    "not-proved": (*oversight.NOT_PROVED, oversight.CERTIFICATE_NOT_PROVED),
+    "origin": Described,
+    "not-proved": (
+        *oversight.NOT_PROVED,
+        oversight.CERTIFICATE_NOT_PROVED,
+        oversight.HASHES_NOT_PROVED,
+        oversight.BETWEEN_TOKENS,
+        oversight.INCREMENTAL_NOT_PROVED,
+        oversight.KEY_NOT_PROVED,
+        *evidencing.NOT_PROVED,
+    ),
     "page-state": PageState,
     "paper-state": browsing.PaperState,
     "paper": ("added", "removed", "changed"),
-    "progress": ("journal", "objects", "views"),
+    "proves": evidencing.PROVES,
+    "progress": ("journal", "log", "objects", "views"),
     "purpose": ("work", "audit", "administration"),
     "reads": ReadKind,
     "remains": ("original-kept", "pdfa-kept", "assembly-kept", "shared-text"),
+    "report-about": ("dossier", "record"),
+    "report-attested": ("witness", "time"),
+    "event-field": event_fields(),
     "representation": RepresentationKind,
     "role": Role,
     "scope": SCOPES,
+    "signed-search-gone": ("erased", "isolated"),
     "station-file": FileState,
     "succession": Succession,
     "thing": Kind,
     "unit": TimeUnit,
     "task": ("read", "confirm", "look"),
-    "verdict": ("intact", "broken", "changed-after-signing", "unknown-algorithm", "unreadable"),
+    "verdict": (
+        *("valid", "intact", "broken", "changed-after-signing", "unknown-algorithm", "unreadable"),
+        *("weak-algorithm", "no-anchors", "unknown-issuer", "revoked", "expired", "unclear"),
+    ),
+    "signature-reason": (
+        *("revocation-unknown", "not-yet-valid", "not-for-signing", "chain-unsound"),
+        *("weak-digest", "weak-certificate"),
+    ),
+    "signed": ("proved", "claimed", "none"),
+    "revocation": ("good", "revoked", "unknown"),
     "coverage": ("entire-file", "entire-revision", "part", "unclear"),
     "warning": (
         "low-resolution",
@@ -110,6 +152,11 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "check": (
         "archive",
         "keys",
+        "signing-key",
+        "anchors",
+        "authorities",
+        "attestation",
+        "witnesses",
         "disk",
         "sqlite",
         "ocrmypdf",
@@ -142,8 +189,9 @@ VOCABULARIES: dict[str, Iterable[str]] = {
             *showing.DOSSIER,
             *showing.RECORD,
             # What `verify` counts, and the fields of a query.
-            *("signatures", "disclosures", "erased", "commands", "claims", "views"),
-            *("type", "year", "date", "status", "code"),
+            *("signatures", "disclosures", "erased", "commands", "claims", "views", "leaves"),
+            "doubtful",
+            *("type", "year", "date", "status", "code", "signature"),
         )
     },
     # What `history` says of an event, besides the findings of the journal.
@@ -278,6 +326,8 @@ def said() -> set[str]:
                 found.add(f"{prefix}-{code}")
     for node in ast.walk(sources()["infrastructure/doctor.py"]):
         found.update(code for code in constants(node) if re.match(r"doctor-.*\w$", code))
+    for node in ast.walk(sources()["infrastructure/evidence/report.py"]):
+        found.update(code for code in constants(node) if re.match(r"report-.*\w$", code))
     return {*found, *(code for _, code in usage.COMPLAINTS), *shown_by_pages()}
 
 

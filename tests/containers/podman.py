@@ -138,7 +138,8 @@ LENT = (
     "/root/.config/go/env",
     "/root/.npmrc",
 )
-"""Files that a step of a build sees, and no image holds."""
+"""Files that a step of a build sees, and no image holds. The paths are those inside the image,
+where a step is root: on this machine nothing is read from them or written to them."""
 
 
 def _registries(folder: Path) -> dict[str, Path]:

@@ -22,6 +22,7 @@ TABLE = {
     #                       R records officer, A archivist, U auditor, D administrator, Y system
     Action.ADMINISTER: "D",
     Action.ARRANGE: "SORA",
+    Action.ATTEST_SEARCH: "AU",
     Action.AUDIT: "U",
     Action.CLOSE: "HLRA",
     Action.CONFIRM: "SORA",

@@ -11,6 +11,7 @@ from domain.record import (
     Carrier,
     Described,
     IsolationGround,
+    JudgedSignature,
     ReadingFailed,
     Record,
     RecordConfirmed,
@@ -25,6 +26,7 @@ from domain.record import (
     RepresentationKind,
     SignatureFinding,
     SignaturesInspected,
+    SignaturesJudged,
 )
 from domain.values import ERASED, Digest, FileObject, Secrecy, StreamId, Tool
 
@@ -193,6 +195,7 @@ def test_erasing_leaves_the_original_and_takes_what_tells() -> None:
             if kind is not RepresentationKind.ORIGINAL
         ),
         SignaturesInspected(ORIGINAL.sha256, (finding,), TOOL, ("CN=Người Ký Số",)),
+        judged("valid"),
         GONE,
     )
     kinds = {item.kind for item in state.representations}
@@ -204,6 +207,28 @@ def test_erasing_leaves_the_original_and_takes_what_tells() -> None:
     assert (state.received_name, state.metadata, state.code) == (ERASED, {}, "")
     assert state.signatures is not None
     assert (state.signatures.signers, state.signatures.findings) == (ERASED, (finding,))
+    assert [each.signers for each in state.judged] == [ERASED]
+
+
+def judged(*verdicts: str, source: Digest = ORIGINAL.sha256) -> SignaturesJudged:
+    findings = tuple(
+        JudgedSignature(f"Sig{n}", verdict, None, None, "none", "not-asked", "sha256")
+        for n, verdict in enumerate(verdicts)
+    )
+    signers = ("CN=Người Ký Số",) * len(findings)
+    day = "2026-03-02T01:00:00+00:00"
+    return SignaturesJudged(source, ORIGINAL.sha256, 1, day, findings, TOOL, signers)
+
+
+def test_the_last_judgement_on_an_original_counts_and_valid_stands_alone() -> None:
+    finding = SignatureFinding("Sig1", "intact", "entire-file", None, "sha256", weak=False)
+    came = SignaturesInspected(ORIGINAL.sha256, (finding,), TOOL, ("CN=Người Ký Số",))
+    assert given(READ).signature_verdicts == frozenset()
+    assert given(READ, came).signature_verdicts == {"intact"}
+    assert given(READ, came, judged("unknown-issuer"), judged("valid")).signature_verdicts == {
+        "valid"
+    }
+    assert given(READ, came, judged("valid", "revoked")).signature_verdicts == {"revoked"}
 
 
 @pytest.mark.parametrize("name", RecordField)

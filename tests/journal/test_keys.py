@@ -70,11 +70,11 @@ def test_a_key_of_another_certificate_is_named(tmp_path: Path, place: Path, name
 
 def test_the_recovery_file_brings_every_key_back(house: House, tmp_path: Path) -> None:
     dossier = house.open_dossier()
-    recovery = key_files.write_recovery(tmp_path / "keys", PASSPHRASE)
+    recovery, count = key_files.write_recovery(tmp_path / "keys", PASSPHRASE)
     told = recovery.decode()
     assert all(b64((tmp_path / "keys" / name).read_bytes()) not in told for name in FILES)
     (tmp_path / "keys").rename(tmp_path / "lost")
-    assert key_files.recover(tmp_path / "keys", recovery, PASSPHRASE) == 4
+    assert key_files.recover(tmp_path / "keys", recovery, PASSPHRASE) == count == 4
     for name in FILES:
         assert (tmp_path / "keys" / name).read_bytes() == (tmp_path / "lost" / name).read_bytes()
     house.keys = key_files.load(tmp_path / "keys")
@@ -84,7 +84,7 @@ def test_the_recovery_file_brings_every_key_back(house: House, tmp_path: Path) -
 
 
 def test_a_wrong_passphrase_opens_nothing(tmp_path: Path, place: Path) -> None:
-    recovery = key_files.write_recovery(place, PASSPHRASE)
+    recovery, _ = key_files.write_recovery(place, PASSPHRASE)
     with pytest.raises(InvalidValueError, match="passphrase-wrong"):
         key_files.recover(tmp_path / "back", recovery, PASSPHRASE + "!")
     assert not (tmp_path / "back").exists()

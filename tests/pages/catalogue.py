@@ -26,6 +26,8 @@ class Things:
     record: str
     person: str
     batch: str
+    event: str
+    """The position of the one that opened the dossier."""
     procedure: str
     """One for the whole archive, as every procedure."""
 
@@ -77,12 +79,15 @@ TABLE: Mapping[str, Way] = {
     "GET /readyz": Way(Door.ANYBODY),
     # ------------------------------------------------------------ search and records
     "GET /search": Way((_A.READ,), query="?q=đất", shown_to="archivist"),
+    "POST /search/signed": Way((_A.READ, _A.ATTEST_SEARCH), form={"query": "q=%22"}),
+    "GET /search/signed/{search}": Way((_A.READ, _A.ATTEST_SEARCH), gaps={"search": "none"}),
     "POST /search/save": Way(Door.SIGNED_IN, form={"query": "q=dat"}),
     "POST /search/drop": Way(Door.SIGNED_IN, form={"id": "none"}),
     "GET /records/{record}": Way((_A.READ,), "record", query="?q=đất", shown_to="archivist"),
     "GET /records/{record}/pages/{n}/picture": Way((_A.READ,), "record", gaps=_PAGE),
     "GET /records/{record}/pages/{n}/thumbnail": Way((_A.READ,), "record", gaps=_PAGE),
     "GET /records/{record}/files/{kind}": Way((_A.READ,), "record", gaps={"kind": "original"}),
+    "GET /records/{record}/evidence.zip": Way((_A.READ,), "record"),
     "GET /records/{record}/describe": Way((_A.CORRECT,), "record", shown_to="archivist"),
     "POST /records/{record}/describe": Way((_A.CORRECT,), "record", form={"version": "0"}),
     "GET /describe/next": Way((_A.CORRECT,)),
@@ -92,6 +97,7 @@ TABLE: Mapping[str, Way] = {
     "GET /dossiers/new": Way((_A.OPEN_DOSSIER,), shown_to="archivist"),
     "POST /dossiers": Way((_A.OPEN_DOSSIER,), "agency", form=_NEW),
     "GET /dossiers/{dossier}": Way((_A.READ,), "dossier", shown_to="archivist"),
+    "GET /dossiers/{dossier}/evidence.zip": Way((_A.READ,), "dossier"),
     "GET /dossiers/{dossier}/list": Way((_A.READ,), "dossier", shown_to="handler"),
     "POST /dossiers/{dossier}/papers": Way(_SCAN, "dossier", form={"location": "Kho 1"}),
     "POST /dossiers/{dossier}/hold": Way((_A.HOLD,), "dossier", form={"reason": "Thử"}),
@@ -142,6 +148,18 @@ TABLE: Mapping[str, Way] = {
     "GET /audit/state/{ref}": Way((_A.READ,), "dossier", shown_to="auditor"),
     "GET /audit/compare/{ref}": Way((_A.READ,), "dossier", shown_to="auditor"),
     "GET /audit/events": Way((_A.AUDIT,), query="?day=2020-01-01", shown_to="auditor"),
+    "GET /audit/log": Way((_A.VERIFY,), shown_to="auditor"),
+    "GET /audit/log/checkpoint": Way((_A.VERIFY,)),
+    "GET /audit/log/vkey": Way((_A.VERIFY,)),
+    "GET /audit/log/consistency": Way((_A.VERIFY,), query="?old=1"),
+    "GET /audit/log/attested/{position}/{name}": Way(
+        (_A.VERIFY,), gaps={"position": "1", "name": "checkpoint"}
+    ),
+    "POST /audit/log/kept": Way((_A.VERIFY,), form=_EMPTY),
+    "GET /audit/log/kept": Way((_A.VERIFY,)),
+    "GET /audit/events/{event}/proof": Way((_A.READ,), "event"),
+    "GET /audit/events/{event}/envelope": Way((_A.READ,), "event"),
+    "GET /audit/verify": Way((_A.VERIFY,), everywhere=True, shown_to="admin"),
     "POST /audit/verify": Way((_A.VERIFY,), form=_EMPTY, everywhere=True),
     "POST /audit/verify/{ref}": Way((_A.READ, _A.VERIFY), "dossier", form=_EMPTY),
     "GET /audit/checks/{id}": Way((_A.VERIFY,)),

@@ -29,6 +29,7 @@ def examples(chauban: Chauban, admin: Client, agency: str, code: str, person: st
         record=record,
         person=listed("/admin/people", "agent", person),
         batch=found(chauban("--json", "history", record).out, r"(batch-[0-9a-f-]{36})"),
+        event=str(chauban.json("history", code)["events"][0]["position"]),
         procedure=found(admin.get("/admin/procedures").text, r"(procedure-[0-9a-f-]{36})"),
     )
 

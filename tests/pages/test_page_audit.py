@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.web.exporting import file_name, guarded
+from api.web.csv import guarded
+from api.web.exporting import file_name
 from tests.cli.desk import Chauban, record_of
 from tests.pages.site import Client, Site, copied, serving
 
@@ -262,7 +263,7 @@ def test_the_table_holds_no_formula_and_the_lines_hold_every_event(auditor: Clie
 
 
 def test_a_guard_stands_before_every_formula() -> None:
-    for start in "=+-@\t\r":
+    for start in ("=", "+", "-", "@", "|", "%", "\t", "\r", "\n", " =", "\u00a0+", "＝", "＋"):
         assert guarded(f"{start}1") == f"'{start}1"
     assert guarded("Đơn = 1") == "Đơn = 1"
     assert file_name('H33/ĐĐ-1 "x', 7, "csv") == "lich-su-H33-DD-1-x-7.csv"

@@ -113,7 +113,7 @@ def test_two_clerks_on_one_record_overwrite_nobody(desk: Desk) -> None:
     ):
         late = officer.post(f"/confirm/{record}/{deed}", {**seen, **more})
         assert late.status_code == 409, deed
-        assert "Người khác vừa thay đổi" in late.text
+        assert "Tài liệu này vừa thay đổi" in late.text
     names = [e["type"] for e in desk.chauban.json("history", record)["events"]]
     assert sum("arranged" in name for name in names) == 1
     assert len(desk.records()) == 2

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,16 @@ from tempfile import mkdtemp, mkstemp
 from PIL import Image, ImageDraw, ImageFont
 
 from domain.errors import RefusedFileError
-from domain.ports import Assembled, Inspection, Limits, PageRead, Reading, SignatureVerdict
+from domain.ports import (
+    Assembled,
+    Inspection,
+    Limits,
+    PageRead,
+    Reading,
+    SignatureJudgement,
+    SignatureVerdict,
+    TrustAnchors,
+)
 from domain.values import Tool
 from infrastructure.ocr.reader import SandboxedReader
 
@@ -157,6 +167,11 @@ class PreparedReader:
 
     def signatures(self, path: str) -> tuple[SignatureVerdict, ...]:
         return ()
+
+    def judge(
+        self, path: str, anchors: TrustAnchors, at: datetime
+    ) -> tuple[tuple[SignatureJudgement, ...], Tool]:
+        return (), Tool("prepared", "1")
 
     def _known(self, path: str) -> tuple[Inspection, Reading | None]:
         found = self.papers.readings.get(sha256(Path(path).read_bytes()).hexdigest())

@@ -15,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from api.cli import main
+from domain.services.proving import advance
 from infrastructure.clock import SystemClock
 from infrastructure.journal import keys as key_files
 from infrastructure.journal.envelope import Signer, certificate_digest, open_envelope, unb64
@@ -273,8 +274,11 @@ def test_bytes_that_no_event_names_are_listed_and_harm_nothing(
 def test_everything_signed_anew_is_seen_by_whoever_kept_the_certificate(
     whole: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An intruder with the whole disk makes a key of his own, and signs another history with it."""
+    """An intruder with the whole disk makes a key of his own, signs another history with it, and
+    a log of it, too, for which he has the key already."""
     place = whole.copy(tmp_path)
+    kept = tmp_path / "kept.checkpoint"
+    assert main(["verify", "--json", "--archive", str(place.folder), "--remember", str(kept)]) == 0
     sign_anew(place)
     code, answer = verified(place, capsys)
     assert code == 0, "by itself the archive looks sound"
@@ -282,6 +286,8 @@ def test_everything_signed_anew_is_seen_by_whoever_kept_the_certificate(
     code, answer = verified(place, capsys, "--certificate", place.certificate)
     assert (code, answer["ok"]) == (1, False)
     assert "certificate-not-pinned" in kinds(answer)
+    code, answer = verified(place, capsys, "--since", str(kept))
+    assert (code, kinds(answer)) == (1, {"log-not-as-remembered"})
 
 
 def sign_anew(place: Place) -> None:
@@ -316,6 +322,11 @@ def sign_anew(place: Place) -> None:
                     f"BEGIN SELECT RAISE(ABORT, '{table} are only ever appended'); END"
                 )
     assert unb64(state.split(b".")[0])
+    shutil.rmtree(place.folder / "log")
+    for head in place.settings.keys.glob("log-head.sqlite*"):
+        head.unlink()
+    with place.open() as desk:
+        advance(desk.archive)
 
 
 @pytest.mark.parametrize(

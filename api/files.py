@@ -1,0 +1,69 @@
+"""Small files that a command reads or writes for its user."""
+
+import os
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from domain.errors import InvalidValueError, RuleError, UnavailableError
+
+_LARGEST = 1 << 20
+
+
+def read_file(path: Path, largest: int = _LARGEST) -> bytes:
+    """A small file as it is; InvalidValueError("file-unreadable") for any other."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+    except OSError as exc:
+        raise InvalidValueError("file-unreadable") from exc
+    if len(content) > largest:
+        raise InvalidValueError("file-unreadable")
+    return content
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """A file that must not exist yet; RuleError("file-exists") where it does."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError as exc:
+        raise RuleError("file-exists", file=path.name) from exc
+    except OSError as exc:
+        raise UnavailableError("file-not-writable", file=path.name) from exc
+
+
+def write_through(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
+    """A file of any length; its SHA-256, hexadecimal, and its size in bytes.
+
+    Under its name stands the whole file or nothing, also when the chunks end in an error.
+    """
+    if not path.name or path.is_dir():
+        raise InvalidValueError("file-not-writable", file=str(path))
+    staged = path.with_name(path.name + ".part")
+    digest, size = sha256(), 0
+    try:
+        with staged.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+        staged.replace(path)
+    except OSError as exc:
+        raise UnavailableError("file-not-writable", file=path.name) from exc
+    finally:
+        staged.unlink(missing_ok=True)
+    return digest.hexdigest(), size
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """A file with other bytes from now on; a crash leaves the old ones or the new ones."""
+    temporary = path.with_name(path.name + ".new")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    except OSError as exc:
+        raise UnavailableError("file-not-writable", file=path.name) from exc

@@ -1,0 +1,72 @@
+"""Commands that show the transparency log to outsiders."""
+
+from pathlib import Path
+from typing import Any
+
+from api import shapes
+from api.context import Context, Result
+from api.files import write_new
+from domain.errors import RuleError
+from domain.evidence import Checkpoint
+from domain.ports import Messages
+from domain.services import Archive, attested, attesting, proving
+
+
+def log_status(context: Context) -> Result:
+    """`chauban log status`."""
+    state = proving.log_state(context.archive)
+    told = shapes.log(state, attested.newest(context.archive))
+    return told, 0 if state.stopped is None else 1
+
+
+def log_attest(context: Context) -> Result:
+    """`chauban log attest`: 1 when somebody gave nothing, 3 when nobody gave anything."""
+    attempt = attesting.attest_for(context.archive, context.request)
+    told = {
+        "made": attempt.made,
+        "attested": shapes.attested(attempt.newest) if attempt.newest else None,
+        "silent": [vars(each) for each in attempt.silent],
+    }
+    if not attempt.silent:
+        return told, 0
+    return told, 1 if attempt.made else 3
+
+
+def attestation_check(archive: Archive, to: Messages) -> dict[str, Any]:
+    """What `doctor` says of outsiders; nobody is asked for it."""
+    last = attested.newest(archive)
+    if attesting.is_overdue(archive):
+        ok, what = False, to.text("doctor-attestation-overdue")
+    elif last is None:
+        ok, what = True, to.text("doctor-attestation-none")
+    else:
+        ok = not attesting.ends_soon(archive)
+        day = last.at.date().isoformat()
+        what = to.text("doctor-attestation" if ok else "doctor-attestation-ending", day=day)
+    return {"name": "attestation", "ok": ok, "what": what}
+
+
+def log_export(context: Context) -> Result:
+    """`chauban log export`."""
+    folder = Path(context.chosen.folder)
+    if folder.exists():
+        raise RuleError("file-exists", file=folder.name)
+    made = proving.export(context.archive, context.request, str(folder), progress=context.progress)
+    return _checkpoint(made), 0
+
+
+def log_proof(context: Context) -> Result:
+    """`chauban log proof`: the proof in one file, and on request the entry that it proves."""
+    chosen = context.chosen
+    proved = proving.proof_of(context.archive, context.request, chosen.event)
+    write_new(Path(chosen.output), proved.proof)
+    if chosen.entry is not None:
+        write_new(Path(chosen.entry), proved.envelope)
+    return {"position": proved.position, **_checkpoint(proved.checkpoint)}, 0
+
+
+def _checkpoint(checkpoint: Checkpoint | None) -> dict[str, Any]:
+    return {
+        "size": checkpoint.size if checkpoint else 0,
+        "root": checkpoint.root if checkpoint else None,
+    }

@@ -1,0 +1,177 @@
+"""The archive's own keys and what became of them, in a stream beside the founding.
+
+The founding names the first certificate; every later key is introduced by an event that the key
+before it has signed, so that whoever knows the first one can follow to the last. When a key fell
+into other hands, an event says since when: what it signed after that is in doubt.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol, assert_never
+
+from domain.errors import NotFoundError, RuleError
+from domain.values import Kind, StreamId
+
+
+class KeyGround(StrEnum):
+    """Why a key is changed, or why it is believed no more."""
+
+    SCHEDULED = "scheduled"
+    MOVED = "moved"
+    """To another place: into a token, to another machine."""
+    STAFF = "staff"
+    """Somebody who could reach it has left."""
+    LOST = "lost"
+    DISCLOSED = "disclosed"
+    WEAK = "weak"
+    """Its algorithm or its making is trusted no more."""
+
+
+@dataclass(frozen=True)
+class LogKeyIntroduced:
+    """Checkpoints of the transparency log are signed with this key from now on."""
+
+    origin: str
+    """The log's name in the world, the first line of every checkpoint."""
+    key: str
+    """The verifier key, `name+hash+key` (C2SP signed-note)."""
+
+
+@dataclass(frozen=True)
+class SystemKeyIntroduced:
+    """Events are signed with this key from the next position on; this one the key before signed."""
+
+    certificate: str
+    """The new system certificate, X.509 DER in base64."""
+    certificate_sha256: str
+    ground: KeyGround
+
+
+@dataclass(frozen=True)
+class KeyCompromised:
+    """Others may have signed with this key since an instant."""
+
+    key: str
+    """SHA-256 of a system certificate, or a verifier key of the log."""
+    since: str
+    """RFC 3339 in UTC, with microseconds."""
+    ground: KeyGround
+
+
+KeyEvent = LogKeyIntroduced | SystemKeyIntroduced | KeyCompromised
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The keys as the events tell of them. The founding's certificate is not among them."""
+
+    id: StreamId
+    origin: str | None = None
+    log_keys: tuple[str, ...] = ()
+    """The first one first; the last one signs."""
+    system_keys: tuple[str, ...] = ()
+    """SHA-256 of the certificates after the founding's; the last one signs, where there is one."""
+    compromised: Mapping[str, str] = field(default_factory=dict)
+    """Key to the earliest instant since which it is in doubt."""
+
+
+@dataclass(frozen=True)
+class NewCertificate:
+    """A key that is ready to sign and that no event has introduced yet."""
+
+    der: str
+    """X.509 DER in base64."""
+    sha256: str
+
+
+class KeyFolder(Protocol):
+    """Where the archive's own keys are. What it makes is durable before it returns."""
+
+    @property
+    def founding(self) -> str:
+        """SHA-256 of the first system certificate."""
+
+    def rotating(self) -> AbstractContextManager[None]:
+        """One rotation at a time, in all processes."""
+
+    def prepare_system_key(self) -> NewCertificate:
+        """The key that shall sign next, made now or by a rotation that did not get further."""
+
+    def prepare_log_key(self) -> str:
+        """The same for the log; its verifier key, under the origin that the log has."""
+
+    def settle(self) -> None:
+        """Puts what the events have introduced in force: after a rotation, and after a crash in
+        the middle of one."""
+
+    def place_of(self, key: str) -> str | None:
+        """`file` or `token`, where the private half is here; None where it is not."""
+
+    def ends_of(self, key: str) -> str | None:
+        """The day on which a system certificate ends (ISO 8601); None for one that is not here."""
+
+
+def stream_of(archive: str) -> StreamId:
+    """The stream of an archive's keys, known as soon as the archive is."""
+    return StreamId(f"{Kind.KEYS}-{archive.partition('-')[2]}")
+
+
+def introduce_log_key(state: KeyRing | None, origin: str, key: str) -> Sequence[KeyEvent]:
+    """The log's first key; nothing when it is known, RuleError when another one is."""
+    if state is None or not state.log_keys:
+        return (LogKeyIntroduced(origin, key),)
+    if (state.origin, state.log_keys[-1]) != (origin, key):
+        raise RuleError("log-key-differs", origin=origin)
+    return ()
+
+
+def replace_log_key(state: KeyRing | None, key: str) -> KeyEvent:
+    """Another key under the same origin; RuleError for one that signed before."""
+    if state is None or state.origin is None:
+        raise RuleError("log-key-unknown")
+    if key in state.log_keys:
+        raise RuleError("key-known")
+    return LogKeyIntroduced(state.origin, key)
+
+
+def introduce_system_key(
+    state: KeyRing | None, founding: str, made: NewCertificate, ground: KeyGround
+) -> KeyEvent:
+    """The next system key; RuleError for one that signed before."""
+    if made.sha256 in (founding, *(state.system_keys if state is not None else ())):
+        raise RuleError("key-known")
+    return SystemKeyIntroduced(made.der, made.sha256, ground)
+
+
+def declare_compromised(
+    state: KeyRing | None, founding: str, key: str, since: str, ground: KeyGround
+) -> KeyEvent:
+    """A key of this archive that signs no more; a later declaration can only go further back.
+
+    RuleError while it signs: whatever it signs from now on would be in doubt, the declaration, too.
+    """
+    ring = state or KeyRing(StreamId(""))
+    system = (founding, *ring.system_keys)
+    if key not in (*system, *ring.log_keys):
+        raise NotFoundError(reference=key[:80])
+    if key in (system[-1], *ring.log_keys[-1:]):
+        raise RuleError("key-still-signs")
+    if key in ring.compromised and ring.compromised[key] <= since:
+        raise RuleError("key-compromised-earlier", since=ring.compromised[key])
+    return KeyCompromised(key, since, ground)
+
+
+def evolve(state: KeyRing | None, stream: StreamId, event: KeyEvent) -> KeyRing:
+    """The keys after the event."""
+    ring = state or KeyRing(stream)
+    match event:
+        case LogKeyIntroduced():
+            return replace(ring, origin=event.origin, log_keys=(*ring.log_keys, event.key))
+        case SystemKeyIntroduced():
+            return replace(ring, system_keys=(*ring.system_keys, event.certificate_sha256))
+        case KeyCompromised():
+            return replace(ring, compromised={**ring.compromised, event.key: event.since})
+        case _:
+            assert_never(event)

@@ -1,0 +1,69 @@
+"""The evidence pack: what an outsider needs to check a dossier or a record by himself, offline,
+with tools that this project did not write."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from domain.evidence import PackFacts
+from domain.values import Digest, StreamId
+
+
+@dataclass(frozen=True)
+class PackedEnvelope:
+    """An event as it is handed over."""
+
+    position: int
+    envelope: bytes
+    disclosures: tuple[str, ...]
+    """SD-JWT disclosures (RFC 9901) of the personal fields that the pack shows."""
+    proof: bytes | None
+    """A C2SP tlog-proof under the checkpoint of the pack; None for what is not in the log."""
+
+
+@dataclass(frozen=True)
+class PackedDocument:
+    """A file of a record."""
+
+    name: str
+    """Its path in the pack: ASCII, made from its digest."""
+    digest: Digest
+    open: Callable[[], BinaryIO]
+    """Its bytes, checked on the way."""
+
+
+@dataclass(frozen=True)
+class PackContents:
+    """Everything that goes into a pack."""
+
+    facts: PackFacts
+    report: bytes
+    """What people read of it, a signed PDF/A."""
+    events: Callable[[], Iterator[PackedEnvelope]]
+    """By position; each call reads them anew, so that they are never all in memory."""
+    streams: Mapping[StreamId, bool]
+    """The streams of the events: True for one that is told from its first event to its last."""
+    documents: Sequence[PackedDocument]
+    certificates: Mapping[str, bytes]
+    """Every system certificate so far, X.509 DER, by SHA-256 in hexadecimal."""
+    checkpoint: bytes
+    """The signed note, with the cosignatures that there are."""
+    witnesses: Sequence[str]
+    """Verifier keys of the witnesses that the archive asks."""
+    tokens: Sequence[tuple[str, bytes]]
+    """Name of the authority and its reply over the bytes of the checkpoint (RFC 3161)."""
+    roots: Sequence[bytes]
+    """Certificates by which authorities are believed, PEM."""
+    vouch: Callable[[str], bytes]
+    """The archive's signature on the pack: a JWS of the type PACK over the SHA-256, hexadecimal,
+    of its list of files."""
+
+
+class Packer(Protocol):
+    """Makes packs."""
+
+    def pack(self, contents: PackContents) -> Iterator[bytes]:
+        """The file, piece by piece; what can fail beforehand fails before the first piece.
+
+        A document that is no longer what was put raises IntegrityError on the way.
+        """

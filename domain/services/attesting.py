@@ -1,0 +1,235 @@
+"""Attestation: outsiders are shown the newest checkpoint, and what they sign is kept and logged.
+
+Witnesses cosign that it continues everything they saw before; authorities date the cosigned note.
+What they gave stands in the object store, what it is in an event, and that event in the log: each
+attestation covers all those before it, so that a new token renews the old ones.
+"""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256, sha512
+
+from domain import attestation
+from domain.access import Action
+from domain.agents import Actor, Role
+from domain.attestation import CheckpointAttested, TimeToken
+from domain.errors import ArchiveError, RuleError
+from domain.events import Change
+from domain.evidence import Attested, Checkpoint, Dated
+from domain.services import Archive, Request
+from domain.services.deciding import Decided, carry_out, load, permit_everywhere
+from domain.services.proving import advance
+from domain.values import Basis, CommandId, Digest, FileObject, Kind, kind_of
+
+_BASIS = Basis("CHAUBAN")
+_RENEWED = timedelta(days=90)
+"""So long before an authority's certificate ends a later one is looked for."""
+_NOTE, _REPLY = "text/plain", "application/timestamp-reply"
+_OF_THE_LOG = (Kind.LOG, Kind.KEYS)
+_LOOK = 50
+
+
+@dataclass(frozen=True)
+class Silent:
+    """An outsider who gave nothing."""
+
+    name: str
+    code: str
+    """What was wrong, the code of an error."""
+    details: Mapping[str, str | int]
+    """The facts of that error."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What asking the outsiders brought."""
+
+    made: bool
+    """True when an attestation was recorded."""
+    newest: Attested | None
+    """The newest one now."""
+    silent: tuple[Silent, ...]
+    """Who was asked and gave nothing."""
+
+
+def attest_for(archive: Archive, request: Request) -> Attempt:
+    """`attest` now, for who may verify everything; RuleError when there is no outsider to ask."""
+    permit_everywhere(archive, request, Action.VERIFY)
+    if not (archive.witnesses or archive.authorities):
+        raise RuleError("no-outsiders")
+    return attest(archive)
+
+
+def attest(archive: Archive) -> Attempt:
+    """Has the newest checkpoint attested, in the worker's name.
+
+    (1) The log is brought to the journal's end. (2) Each witness is asked for its line, (3) each
+    authority for a token over the note with these lines; who gives nothing is named and hinders
+    nobody. (4) The bytes are put. (5) The event that names them is appended. A crash before (5)
+    leaves bytes without a fact, which the worker sweeps; the next attempt asks anew.
+
+    Nothing happens while the log has nothing new but its own events, unless an outsider is missing
+    from the newest attestation or its last certificate ends soon; then (4) and (5) happen only for
+    who was missing, or for a certificate that ends later. Raises what `advance` raises.
+    """
+    checkpoint = advance(archive)  # (1)
+    before = _newest(archive)
+    news = checkpoint is not None and _has_news(archive, before.size if before else 0)
+    if checkpoint is None or not (news or _is_wanting(archive, before)):
+        return Attempt(made=False, newest=before, silent=())
+    note, witnesses, unseen = _cosigned(archive, checkpoint)  # (2)
+    dated, undated = _dated(archive, note)  # (3)
+    silent = (*unseen, *undated)
+    worth = (witnesses or dated) if news else _is_better(archive, before, witnesses, dated)
+    if not worth:
+        return Attempt(made=False, newest=before, silent=silent)
+    _record(archive, checkpoint.size, note, witnesses, dated)  # (4) and (5)
+    return Attempt(made=True, newest=_newest(archive), silent=silent)
+
+
+def is_overdue(archive: Archive) -> bool:
+    """True when outsiders should have been shown what is new long ago."""
+    last = archive.attestations.newest()
+    if not (archive.witnesses or archive.authorities):
+        return False
+    age = archive.clock.now() - last.at if last is not None else timedelta.max
+    return age > 2 * archive.attest_every and _has_news(archive, last.size if last else 0)
+
+
+def ends_soon(archive: Archive) -> bool:
+    """True when the newest attestation was dated and all certificates behind that end soon."""
+    last = archive.attestations.newest()
+    return last is not None and bool(last.tokens) and _ends(archive, last)
+
+
+def _newest(archive: Archive) -> Attested | None:
+    archive.views.catch_up()
+    return archive.attestations.newest()
+
+
+# ---------------------------------------------------------------- whether
+
+
+def _has_news(archive: Archive, covered: int) -> bool:
+    """True when there is an event behind the last attested checkpoint that is not the log's own:
+    those would beget each other for ever."""
+    while events := archive.journal.follow(covered, _LOOK):
+        if any(kind_of(each.stream) not in _OF_THE_LOG for each in events):
+            return True
+        covered = events[-1].position
+    return False
+
+
+def _is_wanting(archive: Archive, before: Attested | None) -> bool:
+    """True when asking again, with nothing new to show, may bring something that is not there."""
+    if before is None:
+        return False
+    asked = {each.name for each in archive.witnesses} | {each.name for each in archive.authorities}
+    return bool(asked - _names(before)) or (bool(archive.authorities) and _ends(archive, before))
+
+
+def _is_better(
+    archive: Archive,
+    before: Attested | None,
+    witnesses: Sequence[str],
+    dated: Sequence[tuple[str, Dated]],
+) -> bool:
+    """True when somebody gave something who was missing, or a token outlives one that ends."""
+    assert before is not None
+    gave = {*witnesses, *(name for name, _ in dated)}
+    until = max((_day(each.until) for _, each in dated), default=date.min)
+    later = _ends(archive, before) and until > _until(before)
+    return bool(gave - _names(before)) or later
+
+
+def _names(attested: Attested) -> set[str]:
+    return {*attested.witnesses, *(each.authority for each in attested.tokens)}
+
+
+def _until(attested: Attested) -> date:
+    """The day on which the last of its certificates ends."""
+    return max((each.until for each in attested.tokens), default=date.min)
+
+
+def _ends(archive: Archive, attested: Attested) -> bool:
+    """True when every certificate behind its tokens ends soon, or there is none."""
+    return _until(attested) < _day(archive.clock.now() + _RENEWED)
+
+
+# ---------------------------------------------------------------- asking
+
+
+def _cosigned(
+    archive: Archive, checkpoint: Checkpoint
+) -> tuple[bytes, tuple[str, ...], list[Silent]]:
+    """The note with the lines of all witnesses, who they are, and who gave none."""
+    note, names, silent = checkpoint.note, [], []
+    for witness in archive.witnesses:
+        try:
+            line = witness.cosign(checkpoint, archive.log.consistency)
+        except ArchiveError as exc:
+            silent.append(Silent(witness.name, exc.code, exc.details))
+        else:
+            note += line.encode()
+            names.append(witness.name)
+    return note, tuple(names), silent
+
+
+def _dated(archive: Archive, note: bytes) -> tuple[list[tuple[str, Dated]], list[Silent]]:
+    dated, silent = [], []
+    for authority in archive.authorities:
+        try:
+            dated.append((authority.name, authority.date(note)))
+        except ArchiveError as exc:
+            silent.append(Silent(authority.name, exc.code, exc.details))
+    return dated, silent
+
+
+# ---------------------------------------------------------------- recording
+
+
+def _record(
+    archive: Archive,
+    size: int,
+    note: bytes,
+    witnesses: tuple[str, ...],
+    dated: Iterable[tuple[str, Dated]],
+) -> None:
+    worker = load(archive, archive.worker).agent()
+    (agency,) = (grant.agency for grant in worker.grants if grant.role is Role.SYSTEM)
+    stream = attestation.stream_of(archive.id)
+
+    def decide(at: datetime) -> Decided:
+        tokens = tuple(  # (4)
+            TimeToken(name, _instant(each.at), _day(each.until), _put(archive, each.token, _REPLY))
+            for name, each in dated
+        )
+        event = CheckpointAttested(size, _put(archive, note, _NOTE), witnesses, tokens)
+        earlier = _newest(archive)
+        change = Change(stream, earlier.version if earlier else 0, (event,))
+        return Decided(Actor(worker.id, Role.SYSTEM, agency), (change,))
+
+    # Two processes may attest the same checkpoint: the second gets the first one's answer.
+    request = Request(worker, CommandId(f"attest/{archive.id}/{size}"), _BASIS)
+    carry_out(archive, request, {"do": "checkpoint-attest", "size": size}, decide)  # (5)
+
+
+def _put(archive: Archive, content: bytes, media_type: str) -> FileObject:
+    file = FileObject(
+        Digest(f"sha256:{sha256(content).hexdigest()}"),
+        Digest(f"sha512:{sha512(content).hexdigest()}"),
+        len(content),
+        media_type,
+    )
+    archive.objects.put(file.sha256, io.BytesIO(content))
+    return file
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()

@@ -1,0 +1,229 @@
+"""The transparency log of the archive: letting it grow, and proving to others what stands in it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain import keyring
+from domain.access import Action
+from domain.agents import Actor, Role
+from domain.errors import IntegrityError, InvalidValueError, NotFoundError
+from domain.events import Change
+from domain.evidence import Checkpoint, LogState
+from domain.services import Archive, Request, attested
+from domain.services.deciding import Decided, Loaded, carry_out, load, permit_everywhere
+from domain.services.replaying import stream_seen
+from domain.values import Basis, CommandId, EventId, StreamId
+
+_BASIS = Basis("CHAUBAN")
+_LATE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Proved:
+    """That an event stands in the log."""
+
+    position: int
+    stream: StreamId
+    """What the event is about."""
+    checkpoint: Checkpoint
+    proof: bytes
+    """A C2SP tlog-proof."""
+    envelope: bytes
+    """The signed event, the entry that is proved."""
+
+
+@dataclass(frozen=True)
+class Consistency:
+    """That one state of the log is the beginning of a later one."""
+
+    old: int
+    size: int
+    newest: Checkpoint
+    path: tuple[bytes, ...]
+    """RFC 6962, section 2.1.2."""
+
+
+class Continuity(StrEnum):
+    """What the log of today is to a checkpoint that somebody kept."""
+
+    SAME = "same"
+    CONTINUES = "continues"
+    SHORTER = "shorter"
+    """The end is gone, or all of it was taken back to an older state."""
+    DIFFERS = "differs"
+    """What was signed then is not what is there now."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A kept checkpoint and the newest one."""
+
+    kept: Checkpoint
+    newest: Checkpoint | None
+    continuity: Continuity
+
+
+def advance(archive: Archive) -> Checkpoint | None:
+    """Brings the log to the journal's present end, in the worker's name; the newest checkpoint.
+
+    The key that signs it is introduced by an event first: what introduces it is in the log itself.
+    Raises what `TransparencyLog.sync` raises.
+    """
+    _introduce(archive)
+    return archive.log.sync()
+
+
+def _introduce(archive: Archive) -> None:
+    state = archive.log.state()
+    stream = keyring.stream_of(archive.id)
+
+    def events(loaded: Loaded) -> tuple[keyring.KeyEvent, ...]:
+        known = loaded.keys() if loaded.events else None
+        return tuple(keyring.introduce_log_key(known, state.origin, state.key))
+
+    if not events(Loaded(archive.journal.load(stream))):
+        return
+    worker = load(archive, archive.worker).agent()
+    (agency,) = (grant.agency for grant in worker.grants if grant.role is Role.SYSTEM)
+
+    def decide(at: datetime) -> Decided:
+        loaded = Loaded(archive.journal.load(stream))
+        change = Change(stream, loaded.version, events(loaded))
+        return Decided(Actor(worker.id, Role.SYSTEM, agency), (change,))
+
+    request = Request(worker, CommandId(f"log-key/{state.key}"), _BASIS)
+    carry_out(archive, request, {"do": "log-key-introduce", "key": state.key}, decide)
+
+
+def log_state(archive: Archive) -> LogState:
+    """How far the log is: for everybody, as a checkpoint says nothing of what it covers."""
+    return archive.log.state()
+
+
+def is_late(archive: Archive, state: LogState) -> bool:
+    """True when an event has waited for the log longer than it should."""
+    covered = state.checkpoint.size if state.checkpoint is not None else 0
+    try:
+        waiting = archive.journal.follow(covered, 1) if state.waiting else ()
+    except IntegrityError:
+        return True  # It will never come: what cannot be read does not enter the log.
+    return bool(waiting) and archive.clock.now() - waiting[0].at > _LATE
+
+
+def newest(archive: Archive) -> Checkpoint:
+    """The newest checkpoint: for everybody, too. Raises NotFoundError before the first one."""
+    found = archive.log.newest()
+    if found is None:
+        raise NotFoundError("log-empty")
+    return found
+
+
+def proof_of(archive: Archive, request: Request, reference: str) -> Proved:
+    """The proof of an event under the newest checkpoint, for whoever may see it in a history.
+
+    `reference` is its identity or its position. What no checkpoint covers yet is taken into the log
+    first. Raises NotFoundError when there is none or it may not be seen.
+    """
+    position, stream = _seen(archive, request, reference)
+    covering = archive.log.newest()
+    if covering is None or covering.size < position:
+        covering = advance(archive)
+    if covering is None:
+        raise NotFoundError("event-not-in-log", position=position)
+    proof = archive.log.proof(position, covering)
+    return Proved(position, stream, covering, proof, _envelope(archive, position))
+
+
+def envelope_of(archive: Archive, request: Request, reference: str) -> tuple[int, StreamId, bytes]:
+    """The position of an event, what it is about, and its signed envelope; as `proof_of`."""
+    position, stream = _seen(archive, request, reference)
+    return position, stream, _envelope(archive, position)
+
+
+def _seen(archive: Archive, request: Request, reference: str) -> tuple[int, StreamId]:
+    position = _position(archive, reference)
+    try:
+        return position, stream_seen(archive, request, position)
+    except NotFoundError as exc:
+        raise NotFoundError(reference=reference[:80]) from exc
+
+
+def _envelope(archive: Archive, position: int) -> bytes:
+    return archive.journal.sealed(position - 1, 1)[0]
+
+
+def _position(archive: Archive, reference: str) -> int:
+    text = reference.strip()
+    if text.isascii() and text.isdecimal() and len(text) < 16:
+        position = int(text)
+    else:
+        position = archive.history.position_of(EventId(text)) or 0
+    if not 1 <= position <= archive.journal.position():
+        raise NotFoundError(reference=text[:80])
+    return position
+
+
+# ---------------------------------------------------------------- checkpoints that were kept
+
+
+def consistency_of(archive: Archive, old: int, size: int | None = None) -> Consistency:
+    """That the log of `size` events (of the newest checkpoint) continues that of `old`."""
+    found = archive.log.newest()
+    covered = found.size if found is not None else 0
+    size = covered if size is None else size
+    if found is None or not 0 < old <= size <= covered:
+        raise InvalidValueError("log-sizes", covered=covered)
+    return Consistency(old, size, found, tuple(archive.log.consistency(old, size)))
+
+
+def read_kept(archive: Archive, kept: bytes) -> Checkpoint:
+    """The checkpoint that somebody kept, alone or in a proof, signed with a key of this log.
+
+    Raises InvalidValueError: "not-a-checkpoint", "checkpoint-of-another-log".
+    """
+    return archive.log.read(kept, log_keys(archive))
+
+
+def compare_kept(archive: Archive, kept: bytes) -> Compared:
+    """What became of the log since a checkpoint that somebody kept elsewhere; as `read_kept`.
+
+    IntegrityError when the archive's own newest checkpoint is not signed with a key of the log.
+    """
+    keys = log_keys(archive)
+    remembered, now = archive.log.read(kept, keys), archive.log.newest()
+    if now is None or now.size < remembered.size:
+        return Compared(remembered, now, Continuity.SHORTER)
+    try:
+        archive.log.read(now.note, keys)
+    except InvalidValueError as exc:
+        raise IntegrityError("note-not-signed") from exc
+    if not archive.log.continues(remembered, now):
+        return Compared(remembered, now, Continuity.DIFFERS)
+    same = now.size == remembered.size
+    return Compared(remembered, now, Continuity.SAME if same else Continuity.CONTINUES)
+
+
+def log_keys(archive: Archive) -> tuple[str, ...]:
+    """The keys that the log has had, by the events; the one that is there where none is told."""
+    loaded = Loaded(archive.journal.load(keyring.stream_of(archive.id)))
+    told = loaded.keys().log_keys if loaded.events else ()
+    return told or (archive.log.state().key,)
+
+
+# ---------------------------------------------------------------- all of it
+
+
+def export(
+    archive: Archive, request: Request, folder: str, *, progress: Callable[[str, int, int], None]
+) -> Checkpoint:
+    """The whole log in a new folder, for who may verify all of it: entries say who, when, what."""
+    permit_everywhere(archive, request, Action.VERIFY)
+    covering = advance(archive)
+    if covering is None:
+        raise NotFoundError("log-empty")
+    done: Iterator[tuple[int, int]] = archive.log.export(folder, covering, attested.files(archive))
+    for each in done:
+        progress("log", *each)
+    return covering

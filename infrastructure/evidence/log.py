@@ -1,0 +1,331 @@
+"""The transparency log of an archive: the sequencer that lets it grow, and what is asked of it.
+
+<files>/checkpoint              the newest checkpoint
+<files>/tile/...                C2SP tlog-tiles; entries are the envelopes as they are stored
+<keys>/log-head.sqlite          the head that was signed last (`head.py`)
+
+The sequencer keeps nothing else. Whatever a crash leaves is made again from the journal, byte by
+byte the same: entries and tiles first, then the cell, then the checkpoint.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+from domain.errors import (
+    ArchiveError,
+    IntegrityError,
+    InvalidValueError,
+    NotFoundError,
+    UnavailableError,
+)
+from domain.evidence import Checkpoint, LogState
+from domain.ports import Clock
+from infrastructure.evidence import merkle
+from infrastructure.evidence.edge import Edge
+from infrastructure.evidence.head import Head, HeadCell
+from infrastructure.evidence.notes import (
+    Body,
+    SigningKey,
+    VerifierKey,
+    parse_body,
+    parse_note,
+    signed,
+    verifier_key,
+)
+from infrastructure.evidence.proofs import PROOF_HEAD, Proof, parse_proof
+from infrastructure.evidence.tiles import HEIGHT, WIDTH, bundle_name, pack, tile_name, unpack
+from infrastructure.objects.named import NamedFiles
+from infrastructure.objects.streams import disk_faults
+
+_BATCH = 16 * WIDTH
+"""Events that are taken in before a checkpoint is signed."""
+
+
+class Envelopes(Protocol):
+    """Where the entries come from."""
+
+    def sealed(self, after: int, limit: int) -> Sequence[bytes]:
+        """The envelopes behind a position, in order and without a gap, each of them verified."""
+
+    def position(self) -> int:
+        """The position of the last one."""
+
+
+class TiledLog:
+    """The port TransparencyLog over named files.
+
+    `key` gives the log's origin and the key that signs its checkpoints; it is asked each time,
+    since the key can be changed while the log is in use. `policy` says whose cosignatures outsiders
+    should want (`policy.py`); it goes into every export.
+    """
+
+    def __init__(
+        self,
+        files: NamedFiles,
+        cell: HeadCell,
+        envelopes: Envelopes,
+        *,
+        keys: Callable[[], tuple[str, Sequence[SigningKey]]],
+        clock: Clock,
+        policy: bytes | None = None,
+    ) -> None:
+        self._files = files
+        self._cell = cell
+        self._envelopes = envelopes
+        self._keys = keys
+        self._clock = clock
+        self._policy = policy
+        self._edge: Edge | None = None
+        self._lock = Lock()
+
+    # ------------------------------------------------------------ growing
+
+    def sync(self) -> Checkpoint | None:
+        """See the port. (1) The edge of what was signed last. (2) Entries and tiles. (3) The cell.
+        (4) The checkpoint. A crash before (3) leaves files that the next start writes again; after
+        it a head without a checkpoint, which the next start signs."""
+        with self._lock:
+            try:
+                head = self._head()
+                edge = self._edge = self._at(head)  # (1)
+                while sealed := self._envelopes.sealed(edge.size, _BATCH):
+                    filled = edge.grow(sealed, self._files.put)  # (2)
+                    edge.finish(self._files.put)
+                    head = self._move(head, edge)  # (3)
+                    self._publish(head)  # (4)
+                    for name in filled:
+                        self._files.drop(f"{name}.p")
+                return self._published(head)
+            except BaseException:
+                self._edge = None  # Nobody knows how far it came.
+                raise
+
+    def _head(self) -> Head | None:
+        """What was signed last. A checkpoint of ours without a cell counts, too: the keys came
+        back from a recovery file, and beginning again below it would fork the log."""
+        head = self._cell.read()
+        if head is None and (newest := self.newest()) is not None:
+            note = parse_note(newest.note)
+            note.by(self._verifier())
+            body = parse_body(note.text)
+            adopted = Head(body.origin, body.size, body.root, self._clock.now())
+            self._cell.move(None, adopted)
+            head = self._cell.read()
+        return head
+
+    def _verifier(self) -> VerifierKey:
+        """Of the newest key."""
+        origin, keys = self._keys()
+        return verifier_key(origin, keys[-1])
+
+    def _at(self, head: Head | None) -> Edge:
+        """The edge of the tree that was signed last: from memory, from tiles, from the journal."""
+        if head is None:
+            return Edge()
+        if head.origin != self._keys()[0]:
+            raise IntegrityError("log-of-another-origin", origin=head.origin)
+        if self._envelopes.position() < head.size:
+            raise IntegrityError("log-ahead-of-journal", size=head.size)
+        for found in (self._remembered, self._read, self._made_again):
+            edge = found(head.size)
+            if edge is not None and edge.root() == head.root:
+                return edge
+        raise IntegrityError("log-diverged", size=head.size)
+
+    def _remembered(self, size: int) -> Edge | None:
+        return self._edge if self._edge is not None and self._edge.size == size else None
+
+    def _read(self, size: int) -> Edge | None:
+        try:
+            return Edge.read(size, self._files.get)
+        except (NotFoundError, IntegrityError):
+            return None
+
+    def _made_again(self, size: int) -> Edge:
+        """The tiles of what was signed, from the journal: somebody lost or altered files."""
+        edge = Edge()
+        while edge.size < size:
+            sealed = self._envelopes.sealed(edge.size, min(_BATCH, size - edge.size))
+            if not sealed:
+                raise IntegrityError("log-ahead-of-journal", size=size)
+            edge.grow(sealed, self._files.put)
+        edge.finish(self._files.put)
+        return edge
+
+    def _move(self, before: Head | None, edge: Edge) -> Head:
+        after = Head(self._keys()[0], edge.size, edge.root(), self._clock.now())
+        if not self._cell.move(before, after):
+            raise UnavailableError("log-busy")  # Another process was faster with the same events.
+        return after
+
+    # ------------------------------------------------------------ what was published
+
+    def _publish(self, head: Head) -> Checkpoint:
+        note = signed(Body(head.origin, head.size, head.root), self._keys()[1])
+        self._files.put("checkpoint", note.raw)
+        return read_checkpoint(note.raw)
+
+    def _published(self, head: Head | None) -> Checkpoint | None:
+        """The checkpoint of a head, signed again where a crash kept it from being published."""
+        found = self.newest()
+        if head is None or (found is not None and found.size == head.size):
+            return found
+        return self._publish(head)
+
+    def newest(self) -> Checkpoint | None:
+        """See the port."""
+        try:
+            return read_checkpoint(self._files.get("checkpoint"))
+        except NotFoundError:
+            return None
+
+    def state(self) -> LogState:
+        """See the port."""
+        newest, head, stopped = None, None, None
+        try:
+            newest, head = self.newest(), self._cell.read()
+            if head is not None and self._envelopes.position() < head.size:
+                stopped = "log-ahead-of-journal"
+        except ArchiveError as exc:
+            stopped = exc.code
+        key = self._verifier()
+        return LogState(
+            origin=key.name,
+            key=key.text,
+            checkpoint=newest,
+            published_at=head.at if head is not None else None,
+            waiting=max(self._envelopes.position() - (newest.size if newest else 0), 0),
+            stopped=stopped,
+        )
+
+    # ------------------------------------------------------------ proofs
+
+    def proof(self, position: int, checkpoint: Checkpoint) -> bytes:
+        """See the port."""
+        if not 1 <= position <= checkpoint.size:
+            raise NotFoundError("event-not-in-log", position=position)
+        path = merkle.inclusion(position - 1, checkpoint.size, self._nodes(checkpoint.size))
+        return Proof(position - 1, path, parse_note(checkpoint.note)).raw
+
+    def consistency(self, old: int, size: int) -> Sequence[bytes]:
+        """See the port."""
+        return merkle.consistency(old, size, self._nodes(size))
+
+    def read(self, kept: bytes, keys: Sequence[str]) -> Checkpoint:
+        """See the port."""
+        return read_kept(kept, keys)
+
+    def continues(self, kept: Checkpoint, newest: Checkpoint) -> bool:
+        """See the port."""
+        path = self.consistency(kept.size, newest.size)
+        roots = bytes.fromhex(kept.root), bytes.fromhex(newest.root)
+        try:
+            merkle.check_consistency(kept.size, roots[0], newest.size, roots[1], path)
+        except IntegrityError:
+            return False
+        return True
+
+    def _nodes(self, size: int) -> merkle.Node:
+        """The hashes of complete subtrees, each tile read once."""
+        tiles: dict[tuple[int, int], bytes] = {}
+
+        def node(level: int, index: int) -> bytes:
+            tile_level, height = divmod(level, HEIGHT)
+            first = index << height
+            key = tile_level, first // WIDTH
+            if key not in tiles:
+                tiles[key] = self.tile(*key, size)
+            begin = first % WIDTH * merkle.SIZE
+            return merkle.folded(tiles[key][begin : begin + (merkle.SIZE << height)])
+
+        return node
+
+    def tile(self, level: int, number: int, size: int) -> bytes:
+        """A tile of the tree of a size; a full one serves as the partial one that it was."""
+        width = min(WIDTH, (size >> (HEIGHT * level)) - number * WIDTH)
+        try:
+            found = self._files.get(tile_name(level, number, width))
+        except NotFoundError:
+            if width == WIDTH:
+                raise
+            found = self._files.get(tile_name(level, number))[: width * merkle.SIZE]
+        if len(found) != width * merkle.SIZE:
+            raise IntegrityError("log-tile-malformed", level=level, number=number)
+        return found
+
+    def bundle(self, number: int, size: int) -> bytes:
+        """A bundle of the log of a size, as `tile` gives a tile."""
+        width = min(WIDTH, size - number * WIDTH)
+        try:
+            return self._files.get(bundle_name(number, width))
+        except NotFoundError:
+            if width == WIDTH:
+                raise
+            return pack(unpack(self._files.get(bundle_name(number)), WIDTH)[:width])
+
+    def entries(self, number: int, size: int) -> list[bytes]:
+        """The entries of a bundle."""
+        return unpack(self.bundle(number, size), min(WIDTH, size - number * WIDTH))
+
+    def has_signed(self) -> bool:
+        """True when a head was signed, whether its checkpoint is there or not."""
+        return self._cell.read() is not None
+
+    # ------------------------------------------------------------ for others
+
+    def export(
+        self, folder: str, checkpoint: Checkpoint, also: Iterable[tuple[str, bytes]] = ()
+    ) -> Iterator[tuple[int, int]]:
+        """See the port. Every tile is made again from the entries, so that no fault of the store
+        leaves the house under our name."""
+        target, size = Path(folder), checkpoint.size
+        total, edge = -(-size // WIDTH), Edge()
+
+        def put(name: str, content: bytes) -> None:
+            path = target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+        with disk_faults():
+            target.mkdir()
+            for number in range(total):
+                edge.grow(self.entries(number, size), put)
+                yield number + 1, total
+            edge.finish(put)
+            if edge.root().hex() != checkpoint.root:
+                raise IntegrityError("log-diverged", size=size)
+            put("checkpoint", checkpoint.note)
+            put("log.vkey", self._verifier().text.encode() + b"\n")
+            if self._policy is not None:
+                put("policy", self._policy)
+            for name, content in also:
+                put(name, content)
+
+
+def read_checkpoint(raw: bytes) -> Checkpoint:
+    """A checkpoint as it was published; whoever relies on it checks its signatures."""
+    body = parse_body(parse_note(raw).text)
+    return Checkpoint(body.origin, body.size, body.root.hex(), raw)
+
+
+def read_kept(raw: bytes, keys: Sequence[str]) -> Checkpoint:
+    """A checkpoint that somebody kept, as it was published or inside a proof; one that none of
+    the keys signed says nothing about this log.
+
+    Raises InvalidValueError: "not-a-checkpoint", "checkpoint-of-another-log".
+    """
+    try:
+        if raw.startswith(PROOF_HEAD):
+            raw = parse_proof(raw).checkpoint.raw
+        note, checkpoint = parse_note(raw), read_checkpoint(raw)
+    except IntegrityError as exc:
+        raise InvalidValueError("not-a-checkpoint") from exc
+    for key in map(VerifierKey.parse, keys):
+        with suppress(IntegrityError):
+            note.by(key)
+            if checkpoint.origin == key.name:
+                return checkpoint
+    raise InvalidValueError("checkpoint-of-another-log")

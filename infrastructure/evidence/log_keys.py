@@ -1,0 +1,184 @@
+"""The log's key beside the archive's other keys.
+
+<keys>/log.vkey            the verifier key; its name is the log's origin
+<keys>/log.key.pem         the Ed25519 key that signs checkpoints, PKCS #8
+<keys>/log.next.key.pem    the key that follows it, under the same origin
+<keys>/retired/log-ID.vkey verifier keys that were
+
+The next key signs as soon as an event has introduced it, and the one before it signs once more
+beside it: whoever knows only that one sees by this checkpoint that the log is still the same.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from domain.errors import IntegrityError, InvalidValueError, UnavailableError
+from domain.evidence import Checkpoint
+from infrastructure.evidence.notes import VerifierKey, is_name, parse_note, verifier_key
+from infrastructure.folders import alone
+from infrastructure.objects.streams import disk_faults
+
+KEY, VERIFIER = "log.key.pem", "log.vkey"
+_NEXT, _RETIRED = "log.next.key.pem", "retired"
+Signers = tuple[str, tuple[Ed25519PrivateKey, ...]]
+"""The origin and the keys that sign the next checkpoint; the last one is the log's key."""
+
+
+def default_origin(archive: str) -> str:
+    """What a log is called that nobody named: as unique as the archive."""
+    return f"chauban/{archive}"
+
+
+def ensure(directory: Path, origin: str) -> None:
+    """A new key under an origin, unless there is one; an older archive gets its own this way."""
+    if not is_name(origin):
+        raise InvalidValueError("invalid-setting", name="CHAUBAN_LOG_ORIGIN")
+    with alone(directory), disk_faults():
+        if (directory / KEY).exists():
+            return
+        key = Ed25519PrivateKey.generate()
+        # The key last: where it is, the other one is, too.
+        _write(directory / VERIFIER, verifier_key(origin, key).text.encode() + b"\n")
+        _write(directory / KEY, _pem(key))
+
+
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def load(directory: Path) -> tuple[str, Ed25519PrivateKey]:
+    """Origin and key; raises UnavailableError."""
+    key = _private(directory / KEY)
+    try:
+        public = VerifierKey.parse((directory / VERIFIER).read_text())
+    except FileNotFoundError as exc:
+        raise UnavailableError("key-missing", file=VERIFIER) from exc
+    except OSError as exc:
+        raise UnavailableError("key-unreadable", file=VERIFIER) from exc
+    except (ValueError, InvalidValueError) as exc:
+        raise UnavailableError("key-damaged") from exc
+    if verifier_key(public.name, key) != public:
+        _require_next(directory, public)
+    return public.name, key
+
+
+def _require_next(directory: Path, public: VerifierKey) -> None:
+    """In the middle of `_promote` the verifier key is ahead of the key."""
+    if not (directory / _NEXT).exists() or public != verifier_key(
+        public.name, _private(directory / _NEXT)
+    ):
+        raise UnavailableError("key-damaged")
+
+
+def _private(path: Path) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except FileNotFoundError as exc:
+        raise UnavailableError("key-missing", file=path.name) from exc
+    except OSError as exc:
+        raise UnavailableError("key-unreadable", file=path.name) from exc
+    except (ValueError, TypeError) as exc:
+        raise UnavailableError("key-damaged") from exc
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UnavailableError("key-damaged")
+    return key
+
+
+def signers(
+    directory: Path,
+    introduced: Callable[[], str],
+    newest: Callable[[], Checkpoint | None],
+) -> Signers:
+    """Who signs the next checkpoint. `introduced` tells the newest verifier key that an event has
+    introduced, `newest` the newest checkpoint; they are asked during a rotation alone."""
+    origin, key = load(directory)
+    if not (directory / _NEXT).exists():
+        return origin, (key,)
+    try:
+        following = _private(directory / _NEXT)
+    except UnavailableError:
+        if (directory / _NEXT).exists():
+            raise
+        origin, key = load(directory)  # Another process was promoting it.
+        return origin, (key,)
+    public = verifier_key(origin, following)
+    if introduced() != public.text:
+        return origin, (key,)
+    published = newest()
+    if published is None or not _is_signed(published, public):
+        return origin, (key, following)
+    _promote(directory, origin, public)
+    return origin, (following,)
+
+
+def is_held(directory: Path, key: str) -> bool:
+    """True for the verifier key of a private key that is here."""
+    origin, present = load(directory)
+    held = [present, *([_private(directory / _NEXT)] if (directory / _NEXT).exists() else [])]
+    return key in [verifier_key(origin, each).text for each in held]
+
+
+def prepare(directory: Path) -> VerifierKey:
+    """The verifier key of the key that shall follow, durable; one that a rotation left behind is
+    used again. The caller is alone in rotating."""
+    origin, _ = load(directory)
+    if not (directory / _NEXT).exists():
+        with disk_faults():
+            _write(directory / _NEXT, _pem(Ed25519PrivateKey.generate()))
+    return verifier_key(origin, _private(directory / _NEXT))
+
+
+def _is_signed(checkpoint: Checkpoint, key: VerifierKey) -> bool:
+    try:
+        parse_note(checkpoint.note).by(key)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _promote(directory: Path, origin: str, public: VerifierKey) -> None:
+    """The old verifier key is kept, the new one and its key take their places; a crash in between
+    is repaired by doing it again."""
+    with alone(directory), disk_faults():
+        if not (directory / _NEXT).exists():
+            return
+        old = verifier_key(origin, _private(directory / KEY))
+        (directory / _RETIRED).mkdir(mode=0o700, exist_ok=True)
+        _write(directory / _RETIRED / f"log-{old.id.hex()}.vkey", old.text.encode() + b"\n")
+        _write(directory / VERIFIER, public.text.encode() + b"\n")
+        (directory / _NEXT).rename(directory / KEY)
+        _sync(directory)
+
+
+def verifier_of(directory: Path) -> VerifierKey:
+    """The public half, whose name is the origin."""
+    origin, key = load(directory)
+    return verifier_key(origin, key)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """In one step, durable, for this account alone."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

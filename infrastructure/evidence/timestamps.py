@@ -1,0 +1,109 @@
+"""Time-stamp authorities (RFC 3161): an outsider's signed word on when some bytes existed.
+
+What is kept is the whole response as it came, with the authority's certificates in it:
+`openssl ts -verify -in FILE` reads just that. The word is believed by certificates of our own
+choice, and the authority's must have been valid at the time that it says.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+from cryptography import x509
+from rfc3161_client import (
+    HashAlgorithm,
+    TimestampRequestBuilder,
+    TimeStampResponse,
+    VerificationError,
+    VerifierBuilder,
+    decode_timestamp_response,
+)
+
+from domain.errors import IntegrityError, UnavailableError
+from domain.evidence import Dated
+from infrastructure.evidence.posting import post
+
+_QUERY, _REPLY = "application/timestamp-query", "application/timestamp-reply"
+_GRANTED = 0
+
+
+@dataclass(frozen=True)
+class Rfc3161Authority:
+    """The port TimeAuthority over HTTP."""
+
+    name: str
+    url: str
+    bundle: Path
+    """The PEM file with the certificates by which it is believed."""
+
+    @property
+    def roots(self) -> bytes:
+        """See the port."""
+        try:
+            return self.bundle.read_bytes()
+        except OSError as exc:
+            raise UnavailableError("authority-roots-unreadable", file=self.bundle.name) from exc
+
+    def date(self, content: bytes) -> Dated:
+        """See the port. A nonce makes the answer one to this question."""
+        roots = read_roots(self.bundle)  # Nobody is asked whose answer could not be checked.
+        builder = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA512)
+        request = builder.nonce(nonce=True).cert_request(cert_request=True).build()
+        reply = post(self.url, request.as_bytes(), _QUERY)
+        if reply.status != 200 or reply.kind != _REPLY:
+            raise UnavailableError("authority-refused", name=self.name, status=reply.status)
+        response = _decoded(reply.content, self.name)
+        if response.status != _GRANTED:
+            raise UnavailableError("authority-refused", name=self.name, status=reply.status)
+        return self._dated(content, response, roots, request.nonce)
+
+    def check(self, content: bytes, token: bytes) -> Dated:
+        """See the port. The nonce served its purpose when the token came."""
+        return self._dated(content, _decoded(token, self.name), read_roots(self.bundle), None)
+
+    def _dated(
+        self,
+        content: bytes,
+        response: TimeStampResponse,
+        roots: list[x509.Certificate],
+        nonce: int | None,
+    ) -> Dated:
+        verifier = VerifierBuilder(roots=roots, nonce=nonce).build()
+        try:
+            verifier.verify_message(response, content)
+            at = response.tst_info.gen_time  # Without the part of a second that it may say.
+            return Dated(
+                response.as_bytes(), at.astimezone(UTC), _signer(response).not_valid_after_utc
+            )
+        except (VerificationError, ValueError) as exc:
+            raise IntegrityError("time-token-wrong", name=self.name) from exc
+
+
+def read_roots(bundle: Path) -> list[x509.Certificate]:
+    """The certificates of a PEM file; raises UnavailableError when it holds none."""
+    try:
+        return x509.load_pem_x509_certificates(bundle.read_bytes())
+    except (OSError, ValueError) as exc:
+        raise UnavailableError("authority-roots-unreadable", file=bundle.name) from exc
+
+
+def _decoded(raw: bytes, name: str) -> TimeStampResponse:
+    """A response that is written in one way only: nothing may hide behind it."""
+    try:
+        response = decode_timestamp_response(raw)
+        if response.as_bytes() == raw:
+            return response
+    except ValueError as exc:
+        raise IntegrityError("time-token-malformed", name=name) from exc
+    raise IntegrityError("time-token-malformed", name=name)
+
+
+def _signer(response: TimeStampResponse) -> x509.Certificate:
+    """The certificate that the signature names; `verify` found it among those of the response."""
+    (signer,) = response.signed_data.signer_infos
+    found = (x509.load_der_x509_certificate(each) for each in response.signed_data.certificates)
+    return next(
+        each
+        for each in found
+        if (each.issuer, each.serial_number) == (signer.issuer, signer.serial_number)
+    )

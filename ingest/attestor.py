@@ -1,0 +1,50 @@
+"""Shows the log to outsiders while the worker works, in a thread of its own: theirs are networks
+that may hang, and neither a reading nor the log waits for them.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from domain.errors import ArchiveError
+from domain.services import Archive
+from domain.services.attested import newest
+from domain.services.attesting import attest
+
+_log = logging.getLogger("chauban.worker")
+_LOOK_SECONDS = 5.0
+"""How often it looks whether it is time."""
+
+
+@contextmanager
+def attesting(archive: Archive) -> Iterator[None]:
+    """Within the context outsiders are asked as often as the archive wants; without any, nothing
+    runs. The end waits for who is being asked just then."""
+    if not (archive.witnesses or archive.authorities):
+        yield
+        return
+    ended = Event()
+    thread = Thread(target=_follow, args=(archive, ended), name="attestor")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _follow(archive: Archive, ended: Event) -> None:
+    asked_at = None
+    while not ended.wait(_LOOK_SECONDS):
+        now = archive.clock.now()
+        try:
+            if asked_at is None:  # Another worker may have asked some minutes ago.
+                last = newest(archive)
+                asked_at = last.at if last is not None else None
+            if asked_at is None or abs(now - asked_at) >= archive.attest_every:
+                asked_at = now
+                for each in attest(archive).silent:
+                    _log.error("%s did not vouch for the log: %s", each.name, each.code)
+        except ArchiveError as exc:
+            _log.error("the log was not attested: %s", exc.code)

@@ -1,0 +1,56 @@
+"""The sequencer: lets the transparency log follow the journal while the worker works.
+
+It has a thread of its own, as a reading that takes minutes must not keep an event out of the log.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from domain.errors import ArchiveError
+from domain.services import Archive
+from domain.services.proving import advance
+from ingest.attestor import attesting
+
+_log = logging.getLogger("chauban.worker")
+_LOOK_SECONDS = 1.0
+"""How often it looks for new events."""
+_REST_SECONDS = 10.0
+"""How long it rests when the log could not grow."""
+
+
+@contextmanager
+def sequencing(archive: Archive) -> Iterator[None]:
+    """Within the context the log grows with the journal, and a last time at its end."""
+    ended = Event()
+    thread = Thread(target=_follow, args=(archive, ended), name="sequencer")
+    thread.start()
+    try:
+        with attesting(archive):
+            yield
+    finally:
+        ended.set()
+        thread.join()
+        _advance(archive)
+
+
+def _follow(archive: Archive, ended: Event) -> None:
+    covered = -1
+    while not ended.wait(_LOOK_SECONDS):
+        if archive.journal.position() != covered:
+            reached = _advance(archive)
+            if reached is None:
+                ended.wait(_REST_SECONDS)
+            else:
+                covered = reached
+
+
+def _advance(archive: Archive) -> int | None:
+    """Events in the log, None when something keeps it from growing; doctor says what."""
+    try:
+        checkpoint = advance(archive)
+    except ArchiveError as exc:
+        _log.error("the transparency log did not grow: %s", exc.code)
+        return None
+    return checkpoint.size if checkpoint is not None else 0

@@ -1,0 +1,81 @@
+"""The worker lets the log follow the journal, as a process of its own, killed and started again."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.services import oversight, proving
+from infrastructure.bootstrap import House
+from infrastructure.evidence.merkle import check_consistency
+from tests.evidence.archives import add_events, archive_with, request_of
+
+ROOT = Path(__file__).parents[2]
+_WITHIN = 60.0
+"""Seconds; on an idle machine a checkpoint is there within five (bench/log.py measures)."""
+
+
+@contextmanager
+def worker(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ingest", "--archive", str(folder / "archive")],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    until = time.monotonic() + _WITHIN
+    while not reached():
+        assert time.monotonic() < until, "the log did not follow"
+        time.sleep(0.1)
+
+
+def covered(house: House) -> int:
+    newest = house.archive.log.newest()
+    return newest.size if newest is not None else 0
+
+
+def test_an_event_is_soon_in_the_log_and_a_burst_too(tmp_path: Path) -> None:
+    with archive_with(tmp_path, 1) as house, worker(tmp_path):
+        wait_for(lambda: covered(house) == house.archive.journal.position())
+        for count in (1, 3000, 1):
+            add_events(house, count)
+            wait_for(lambda: covered(house) == house.archive.journal.position())
+        assert oversight.verify(house.archive, request_of(house)).ok
+
+
+def test_a_worker_that_is_killed_again_and_again_leaves_one_log(tmp_path: Path) -> None:
+    with archive_with(tmp_path, 300) as house:
+        seen = []
+        for delay in (0.8, 1.1, 1.4, 1.7):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ingest", "--archive", str(tmp_path / "archive")],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+            )
+            until = time.monotonic() + delay
+            while time.monotonic() < until:
+                add_events(house, 60)
+            process.kill()
+            process.wait(10)
+            newest = house.archive.log.newest()
+            if newest is not None:
+                seen.append(newest)
+        last = proving.advance(house.archive)
+        assert last is not None
+        assert last.size == house.archive.journal.position()
+        for one in seen:
+            path = house.archive.log.consistency(one.size, last.size)
+            roots = bytes.fromhex(one.root), bytes.fromhex(last.root)
+            check_consistency(one.size, roots[0], last.size, roots[1], path)
+        notes = [one.note for one in seen]
+        assert oversight.verify(house.archive, request_of(house), remembered=notes).ok

@@ -1,0 +1,301 @@
+"""The sequencer: the same log whatever happens on the way, and never another one."""
+
+import shutil
+import threading
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import IntegrityError, NotFoundError, UnavailableError
+from infrastructure.evidence.head import Head
+from infrastructure.evidence.log import TiledLog, read_checkpoint
+from infrastructure.evidence.merkle import check_consistency, leaf_hash
+from infrastructure.evidence.notes import parse_note
+from infrastructure.evidence.proofs import check_proof, parse_proof
+from infrastructure.evidence.tiles import pack, unpack
+from infrastructure.objects.named import FolderFiles
+from tests.evidence.logs import KEY, ORIGIN, VERIFIER, Place, entry
+from tests.evidence.test_merkle import root_of
+from tests.foreign import reference_log
+
+
+def exported(log: TiledLog, folder: Path) -> dict[str, bytes]:
+    newest = log.newest()
+    assert newest is not None
+    steps = list(log.export(str(folder), newest))
+    assert steps == [(n + 1, len(steps)) for n in range(len(steps))]
+    return read(folder)
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+@pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 1000, 70_000])
+def test_a_log_is_the_one_that_another_writer_makes(size: int, tmp_path: Path) -> None:
+    place = Place(tmp_path / "ours", size)
+    log = place.open()
+    log.sync()
+    files = exported(log, tmp_path / "exported")
+    assert files.pop("log.vkey").decode() == VERIFIER.text + "\n"
+    reference_log.write(tmp_path / "theirs", [entry(n) for n in range(size)], ORIGIN, KEY)
+    assert files == read(tmp_path / "theirs")
+
+
+def test_a_log_grows_in_any_steps_to_the_same_files(tmp_path: Path) -> None:
+    steps = [1, 3, 250, 2, 1, 255, 256, 300, 20_000, 1]
+    place = Place(tmp_path / "steps")
+    older = []
+    for step in steps:
+        place.entries.count += step
+        checkpoint = place.open().sync()
+        assert checkpoint is not None
+        assert checkpoint.size == place.entries.count
+        older.append(checkpoint)
+    whole = Place(tmp_path / "whole", sum(steps))
+    whole.open().sync()
+    mine = exported(place.open(), tmp_path / "a")
+    assert mine == exported(whole.open(), tmp_path / "b")
+    log = place.open()
+    for first in older:
+        for second in older:
+            if first.size <= second.size:
+                path = log.consistency(first.size, second.size)
+                roots = bytes.fromhex(first.root), bytes.fromhex(second.root)
+                check_consistency(first.size, roots[0], second.size, roots[1], path)
+
+
+def test_partial_files_go_when_the_full_one_is_there(tmp_path: Path) -> None:
+    place = Place(tmp_path, 100)
+    log = place.open()
+    early = log.sync()
+    place.entries.count = 256
+    log.sync()
+    assert sorted(read(place.folder)) == [
+        "checkpoint",
+        "tile/0/000",
+        "tile/1/000.p/1",
+        "tile/entries/000",
+    ]
+    assert early is not None
+    check_proof(parse_proof(log.proof(100, early)), entry(99), [VERIFIER])
+    assert log.entries(0, 100) == [entry(n) for n in range(100)]
+
+
+def test_every_event_is_proved_under_every_checkpoint_that_covers_it(tmp_path: Path) -> None:
+    place = Place(tmp_path, 300)
+    log = place.open()
+    checkpoint = log.sync()
+    assert checkpoint is not None
+    for position in range(1, 301):
+        proof = parse_proof(log.proof(position, checkpoint))
+        assert proof.index == position - 1
+        check_proof(proof, entry(position - 1), [VERIFIER])
+        with pytest.raises(IntegrityError):
+            check_proof(proof, entry(position), [VERIFIER])
+    for position in (0, 301):
+        with pytest.raises(NotFoundError):
+            log.proof(position, checkpoint)
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class Crashing:
+    """Named files that are written up to a number of them; then the process ends."""
+
+    def __init__(self, folder: Path, left: int) -> None:
+        self.inner = FolderFiles(folder)
+        self.left = left
+
+    def put(self, name: str, content: bytes) -> None:
+        if not self.left:
+            raise Crash
+        self.left -= 1
+        self.inner.put(name, content)
+
+    def get(self, name: str) -> bytes:
+        return self.inner.get(name)
+
+    def drop(self, folder: str) -> None:
+        if not self.left:
+            raise Crash
+        self.left -= 1
+        self.inner.drop(folder)
+
+
+def test_a_crash_at_any_write_leaves_the_same_log(tmp_path: Path) -> None:
+    """Before each file and after it, before the cell and after it."""
+    whole = Place(tmp_path / "whole", 600)
+    whole.open().sync()
+    wanted = exported(whole.open(), tmp_path / "wanted")
+    for left in range(40):
+        place = Place(tmp_path / f"crashed-{left}", 250)
+        place.open().sync()
+        place.entries.count = 600
+        crashed = False
+        try:
+            place.open(Crashing(place.folder, left)).sync()
+        except Crash:
+            crashed = True
+        checkpoint = place.open().sync()
+        assert checkpoint is not None
+        assert checkpoint.size == 600
+        assert exported(place.open(), tmp_path / f"exported-{left}") == wanted
+        if not crashed:
+            assert left > 8
+            return
+    pytest.fail("it never came to its end")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 6)), min_size=1, max_size=6))
+def test_growth_and_crashes_in_any_order(steps: list[tuple[int, int]]) -> None:
+    with TemporaryDirectory() as folder:
+        place = Place(Path(folder))
+        sizes = [0]
+        for step, left in steps:
+            place.entries.count += step
+            with suppress(Crash):
+                place.open(Crashing(place.folder, left)).sync()
+            newest = place.open().newest()
+            sizes.append(newest.size if newest else 0)
+        assert sizes == sorted(sizes)
+        last = place.open().sync()
+        if last is not None:
+            assert last.size == place.entries.count
+            leaves = [leaf_hash(entry(n)) for n in range(last.size)]
+            assert last.root == root_of(leaves).hex()
+
+
+def test_files_that_somebody_lost_or_altered_are_made_again(tmp_path: Path) -> None:
+    place = Place(tmp_path, 700)
+    place.open().sync()
+    before = read(place.folder)
+    shutil.rmtree(place.folder / "tile")
+    place.entries.count = 700
+    place.open().sync()
+    assert read(place.folder) == before
+    edge = place.folder / "tile" / "0" / "002.p" / "188"
+    edge.chmod(0o600)
+    edge.write_bytes(bytes(188 * 32))
+    place.entries.count = 701
+    checkpoint = place.open().sync()
+    assert checkpoint is not None
+    assert checkpoint.root == root_of([leaf_hash(entry(n)) for n in range(701)]).hex()
+
+
+@pytest.mark.parametrize("keep_tiles", [True, False])
+def test_another_history_is_never_signed(tmp_path: Path, *, keep_tiles: bool) -> None:
+    place = Place(tmp_path, 500)
+    signed = place.open().sync()
+    place.entries.altered[100] = b"forged"
+    place.entries.count = 520
+    if not keep_tiles:
+        shutil.rmtree(place.folder / "tile")
+        with pytest.raises(IntegrityError, match="log-diverged"):
+            place.open().sync()
+    else:
+        # What was logged stays logged: the forged row is no leaf, and verification says so.
+        grown = place.open().sync()
+        assert grown is not None
+        assert grown.root == root_of([leaf_hash(entry(n)) for n in range(520)]).hex()
+        return
+    newest = place.open().newest()
+    assert signed is not None
+    assert newest is not None
+    assert newest.note == signed.note
+
+
+def test_an_older_journal_is_never_signed(tmp_path: Path) -> None:
+    place = Place(tmp_path, 500)
+    place.open().sync()
+    place.entries.count = 499
+    with pytest.raises(IntegrityError, match="log-ahead-of-journal"):
+        place.open().sync()
+    assert place.open().state().stopped == "log-ahead-of-journal"
+
+
+def test_an_older_head_of_another_process_is_never_signed(tmp_path: Path) -> None:
+    place = Place(tmp_path, 100)
+    slow = place.open()
+    slow.sync()
+    place.entries.count = 300
+    place.open().sync()
+    head = place.cell.read()
+    assert head is not None
+    assert not place.cell.move(head, Head(ORIGIN, 299, head.root, head.at))
+    place.entries.count = 301
+    checkpoint = slow.sync()
+    assert checkpoint is not None
+    assert checkpoint.size == 301
+
+
+def test_a_head_without_its_cell_is_taken_from_the_checkpoint(tmp_path: Path) -> None:
+    place = Place(tmp_path / "one", 500)
+    place.open().sync()
+    other = Place(tmp_path / "two", 450)
+    shutil.copytree(place.folder, other.folder)
+    with pytest.raises(IntegrityError, match="log-ahead-of-journal"):
+        other.open().sync()
+    third = Place(tmp_path / "three", 500)
+    shutil.copytree(place.folder, third.folder)
+    third.entries.altered[3] = b"forged"
+    shutil.rmtree(third.folder / "tile")
+    with pytest.raises(IntegrityError, match="log-diverged"):
+        third.open().sync()
+
+
+def test_processes_that_race_make_one_log(tmp_path: Path) -> None:
+    place = Place(tmp_path, 0)
+    logs = [place.open() for _ in range(4)]
+    seen: list[bytes] = []
+    codes: set[str] = set()
+
+    def work(log: TiledLog) -> None:
+        for _ in range(40):
+            try:
+                checkpoint = log.sync()
+            except UnavailableError as exc:
+                codes.add(exc.code)
+                continue
+            if checkpoint is not None:
+                seen.append(checkpoint.note)
+
+    threads = [threading.Thread(target=work, args=(log,)) for log in logs]
+    for thread in threads:
+        thread.start()
+    for count in range(0, 2000, 7):
+        place.entries.count = count
+    for thread in threads:
+        thread.join(60)
+    assert codes <= {"log-busy"}
+    place.open().sync()
+    leaves = [leaf_hash(entry(n)) for n in range(place.entries.count)]
+    for note in set(seen):
+        parse_note(note).by(VERIFIER)
+        checkpoint = read_checkpoint(note)
+        assert checkpoint.root == root_of(leaves[: checkpoint.size]).hex()
+
+
+def test_bundles_hold_what_was_put_in() -> None:
+    for entries in ([b""], [b"a" * 65_535], [entry(n) for n in range(256)]):
+        assert unpack(pack(entries), len(entries)) == entries
+    whole = pack([b"abc", b"de"])
+    for altered in (whole[:-1], whole + b"\0", whole + b"\0\0", b"\xff", whole[:1]):
+        with pytest.raises(IntegrityError):
+            unpack(altered, 2)
+
+
+def test_a_log_without_entries_has_no_checkpoint(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    assert place.open().sync() is None
+    state = place.open().state()
+    assert (state.checkpoint, state.waiting, state.stopped) == (None, 0, None)
+    assert state.key == VERIFIER.text
