@@ -503,7 +503,13 @@ def _claims(
     dated = attested is not None and bool(attested.tokens)
     logged = all(event.in_log for event in events)
     intact = all(event.state == "intact" for event in events)
-    held = {"signed": intact, "unaltered": intact, "logged": logged, "witnessed": witnessed, "dated": dated}
+    held = {
+        "signed": intact,
+        "unaltered": intact,
+        "logged": logged,
+        "witnessed": witnessed,
+        "dated": dated,
+    }
     lacking = {f"pack-not-{code}": not holds for code, holds in held.items()}
     lacking["pack-left-out"] = bool(view.left_out) or any(event.left_out for event in events)
     return (
