@@ -104,7 +104,7 @@ def _journal(folder: Path) -> SignedJournal:
 def _log(folder: Path, journal: Any) -> TiledLog:
     cell = HeadCell(folder / "head.sqlite")
     files = FolderFiles(folder / "log")
-    return TiledLog(files, cell, journal, key=lambda: (_ORIGIN, _KEY), clock=SystemClock())
+    return TiledLog(files, cell, journal, keys=lambda: (_ORIGIN, [_KEY]), clock=SystemClock())
 
 
 def _sequence(folder: Path, events: int) -> dict[str, float]:

@@ -118,9 +118,19 @@ def _headers_of(exc: ArchiveError, status: int) -> Mapping[str, str]:
     return {}
 
 
+_NO_STREAM = Response(status_code=204)
+"""A browser that watches asks no more; the page's next request tells the person why."""
+
+
+def _wants_stream(request: Request) -> bool:
+    return request.headers.get("accept", "").startswith("text/event-stream")
+
+
 def _sign_in_needed(request: Request, exc: Exception) -> Response:
     if _for_program(request):
         return answer(request, 401, "page-sign-in-needed", {})
+    if _wants_stream(request):
+        return _NO_STREAM
     back = request.url.path if request.method == "GET" else ""
     if request.method == "GET" and request.url.query:
         back += f"?{request.url.query}"
@@ -133,6 +143,8 @@ def _sign_in_needed(request: Request, exc: Exception) -> Response:
 def _role_needed(request: Request, exc: Exception) -> Response:
     if _for_program(request):
         return answer(request, 403, "page-role-needed", {})
+    if _wants_stream(request):
+        return _NO_STREAM
     return RedirectResponse("/role", 303)
 
 

@@ -172,6 +172,8 @@ def test_who_signed_out_watches_no_longer(site: Site) -> None:
         assert client.get(f"{screen}/state").status_code == 200
         client.post("/sign-out")
         assert client.get(f"{screen}/state").headers["location"].startswith("/sign-in")
+        watched = client.get(f"{screen}/events", headers={"Accept": "text/event-stream"})
+        assert watched.status_code == 204, "a browser asks no more, and complains of no page"
 
 
 def test_a_paper_without_a_scan_and_a_stranger_have_no_receipt(site: Site) -> None:
