@@ -265,7 +265,9 @@ def _prove(story: Story, dossier: str) -> None:
     checked = subprocess.run(
         ["sh", "verify.sh"], cwd=EVIDENCE, stdout=subprocess.PIPE, text=True, check=False
     )
-    for line in checked.stdout.splitlines()[-8:]:
+    said = checked.stdout.splitlines()
+    verdict = next((n for n, line in enumerate(said) if "GENUINE" in line), 0)
+    for line in said[verdict:]:
         print(f"   │ {line[:150]}")
     if checked.returncode:
         raise SystemExit(f"verify.sh: exit code {checked.returncode}")
