@@ -78,8 +78,9 @@ class Worker:
         with ThreadPoolExecutor(self.jobs) as pool, sequencing(self.archive):
             while not self.stop.is_set():
                 now = self.archive.clock.now()
+                if not self._views_follow(until_idle=until_idle):
+                    continue
                 if looked_at is None or abs(now - looked_at) > _LOOKED_AFTER:
-                    self.archive.views.catch_up()
                     complete_all(self.archive)
                     self._look_for_anchors()
                     looked_at = now
@@ -91,7 +92,8 @@ class Worker:
                     if hourly_at is not None:
                         self._close_reads()
                     hourly_at = now
-                self.archive.views.catch_up()
+                if not self._views_follow(until_idle=until_idle):
+                    continue
                 for item in self._due(frozenset(running.values())):
                     if len(running) < self.jobs:
                         running[pool.submit(self._read, item.record)] = item.record
@@ -112,6 +114,19 @@ class Worker:
             self.interrupt()
         if not until_idle:
             self._close_reads()
+
+    def _views_follow(self, *, until_idle: bool) -> bool:
+        """Brings the views to the journal's end; False while another process has them for long,
+        which is no reason for a worker without an end to leave."""
+        try:
+            self.archive.views.catch_up()
+        except UnavailableError as exc:
+            if until_idle or exc.code != "views-busy":
+                raise
+            _log.error("the views do not follow: %s", exc.code)
+            self.stop.wait(_POLL_SECONDS)
+            return False
+        return True
 
     def _close_reads(self) -> None:
         """What was looked at since the last time becomes a segment with a signed event."""

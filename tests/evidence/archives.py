@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
-from domain.agency import AgencyRenamed
 from domain.agents import Actor, Role
-from domain.events import Change
+from domain.dossier import DossierCorrected, DossierField, DossierKind, DossierOpened
+from domain.events import Change, Event
 from domain.ports import Command
 from domain.services import Request
-from domain.services.deciding import load, today
-from domain.values import Basis, CommandId
+from domain.services.deciding import load
+from domain.values import Basis, CommandId, Kind, StreamId
 from infrastructure.bootstrap import House, found_archive, opened, read_settings
 from infrastructure.settings import Settings
 
-_AT_ONCE = 50
+_AT_ONCE = 5
+"""Dossiers of one decision."""
 BASIS = Basis("33/2024/QH15")
 
 
@@ -39,22 +41,34 @@ def request_of(house: House) -> Request:
 
 
 def add_events(house: House, count: int) -> None:
-    """Events of the first agency, whose name changes every day."""
+    """Events of new dossiers, at most ten of each."""
     archive, request = house.archive, request_of(house)
     agency = request.agent.grants[0].agency
-    actor = Actor(request.agent.id, Role.ADMINISTRATOR, agency)
-    version = load(archive, agency).version
+    actor = Actor(request.agent.id, Role.ARCHIVIST, agency)
     while count:
-        some = min(count, _AT_ONCE)
-        at = archive.clock.now()
-        events = [AgencyRenamed(f"Sở thử {version + n}", today(at)) for n in range(some)]
+        changes: list[Change] = []
+        for _ in range(_AT_ONCE):
+            if events := _dossier(archive.identifiers.new(), agency)[: min(count, 10)]:
+                stream = StreamId(f"{Kind.DOSSIER}-{archive.identifiers.new()}")
+                changes.append(Change(stream, 0, events))
+                count -= len(events)
         archive.journal.append(
-            [Change(agency, version, events)],
+            changes,
             by=actor,
             basis=request.basis,
-            at=at,
+            at=archive.clock.now(),
             command=Command(CommandId(archive.identifiers.new()), "test"),
             result={},
         )
-        version, count = version + some, count - some
     archive.views.catch_up()
+
+
+def _dossier(name: str, agency: StreamId) -> list[Event]:
+    opened = DossierOpened(
+        DossierKind.WORK_FILE, f"{name.upper()}.HS", agency, agency, None, None,
+        date(2026, 1, 5), "Hồ sơ thử", "Ông A", None, None, None,
+    )  # fmt: skip
+    corrected = [
+        DossierCorrected(DossierField.PHONE, f"09000000{n:02}", "ghi nhầm số") for n in range(9)
+    ]
+    return [opened, *corrected]

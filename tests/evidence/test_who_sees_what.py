@@ -143,6 +143,12 @@ def roll_back(world: World) -> None:
         f"UPDATE sqlite_sequence SET seq={world.older.size} WHERE name='stored_events'",
     )
     forget_commands(world, entries)
+    tamper(
+        world.journal,
+        "DELETE FROM claims WHERE stream NOT IN (SELECT originator_id FROM stored_events)",
+        "DELETE FROM disclosures WHERE subject NOT IN (SELECT originator_id FROM stored_events)",
+        "DELETE FROM subjects WHERE id NOT IN (SELECT originator_id FROM stored_events)",
+    )
     write_log(world, entries)
     take_back_head(world, world.older)
 
@@ -282,7 +288,7 @@ LOGS = [
     Mutant("row: moved", move_row, OWN),
     Mutant(
         "row: type renamed",
-        lambda w: change_row(w, 300, topic="'agency-moved/1'"),
+        lambda w: change_row(w, 300, topic="'dossier-closed/1'"),
         OWN,
     ),
     Mutant("row: wrong prev", wrong_previous, OWN),
