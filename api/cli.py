@@ -20,7 +20,7 @@ from api.console import Console
 from api.context import Context
 from api.ingesting import Declared, ingest
 from api.passphrase import read_passphrase
-from api.proving import attestation_check
+from api.proving import attestation_check, log_check
 from api.usage import UsageError
 from api.watching import watch
 from domain.errors import (
@@ -279,6 +279,7 @@ def _inside(archive: Archive, console: Console) -> list[dict[str, Any]]:
         {"name": "views", "ok": True, "what": console.text("doctor-views", behind=behind)},
         {"name": "work", "ok": stuck == 0, "what": console.text("doctor-work", stuck=stuck)},
         _lock(archive, console),
+        log_check(archive, console),
         attestation_check(archive, console),
     ]
 

@@ -32,6 +32,16 @@ def log_attest(context: Context) -> Result:
     return told, 1 if attempt.made else 3
 
 
+def log_check(archive: Archive, to: Messages) -> dict[str, Any]:
+    """What `doctor` says of the log itself."""
+    state = proving.log_state(archive)
+    if state.stopped is not None:
+        return {"name": "log", "ok": False, "what": to.text(state.stopped)}
+    size = state.checkpoint.size if state.checkpoint is not None else 0
+    what = to.text("doctor-log", size=size, waiting=state.waiting)
+    return {"name": "log", "ok": True, "what": what}
+
+
 def attestation_check(archive: Archive, to: Messages) -> dict[str, Any]:
     """What `doctor` says of outsiders; nobody is asked for it."""
     last = attested.newest(archive)

@@ -5,23 +5,21 @@ What they gave stands in the object store, what it is in an event, and that even
 attestation covers all those before it, so that a new token renews the old ones.
 """
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256, sha512
 
 from domain import attestation
 from domain.access import Action
-from domain.agents import Actor, Role
 from domain.attestation import CheckpointAttested, TimeToken
 from domain.errors import ArchiveError, RuleError
 from domain.events import Change
 from domain.evidence import Attested, Checkpoint, Dated
 from domain.services import Archive, Request
-from domain.services.deciding import Decided, carry_out, load, permit_everywhere
+from domain.services.deciding import Decided, carry_out, permit_everywhere, worker_acting
 from domain.services.proving import advance
-from domain.values import Basis, CommandId, Digest, FileObject, Kind, kind_of
+from domain.services.storing import stored
+from domain.values import Basis, CommandId, Kind, kind_of
 
 _BASIS = Basis("CHAUBAN")
 _RENEWED = timedelta(days=90)
@@ -197,34 +195,27 @@ def _record(
     witnesses: tuple[str, ...],
     dated: Iterable[tuple[str, Dated]],
 ) -> None:
-    worker = load(archive, archive.worker).agent()
-    (agency,) = (grant.agency for grant in worker.grants if grant.role is Role.SYSTEM)
+    worker, actor = worker_acting(archive)
     stream = attestation.stream_of(archive.id)
 
     def decide(at: datetime) -> Decided:
         tokens = tuple(  # (4)
-            TimeToken(name, _instant(each.at), _day(each.until), _put(archive, each.token, _REPLY))
+            TimeToken(
+                name,
+                _instant(each.at),
+                _day(each.until),
+                stored(archive.objects, each.token, _REPLY),
+            )
             for name, each in dated
         )
-        event = CheckpointAttested(size, _put(archive, note, _NOTE), witnesses, tokens)
+        event = CheckpointAttested(size, stored(archive.objects, note, _NOTE), witnesses, tokens)
         earlier = _newest(archive)
         change = Change(stream, earlier.version if earlier else 0, (event,))
-        return Decided(Actor(worker.id, Role.SYSTEM, agency), (change,))
+        return Decided(actor, (change,))
 
     # Two processes may attest the same checkpoint: the second gets the first one's answer.
     request = Request(worker, CommandId(f"attest/{archive.id}/{size}"), _BASIS)
     carry_out(archive, request, {"do": "checkpoint-attest", "size": size}, decide)  # (5)
-
-
-def _put(archive: Archive, content: bytes, media_type: str) -> FileObject:
-    file = FileObject(
-        Digest(f"sha256:{sha256(content).hexdigest()}"),
-        Digest(f"sha512:{sha512(content).hexdigest()}"),
-        len(content),
-        media_type,
-    )
-    archive.objects.put(file.sha256, io.BytesIO(content))
-    return file
 
 
 def _instant(at: datetime) -> str:

@@ -5,13 +5,11 @@ asking again, of the archive as it was at that position (`rechecking_search`). N
 are the best of many guesses, are no part of a result.
 """
 
-import io
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from hashlib import sha256, sha512
 from typing import Any
 
 from domain import access, keyring
@@ -32,8 +30,9 @@ from domain.services.attested import content_of
 from domain.services.deciding import Decided, carry_out, load, new_stream, permit, today, tree
 from domain.services.finding import with_codes
 from domain.services.proving import log_state, proof_of
+from domain.services.storing import stored
 from domain.text import nfc
-from domain.values import Digest, EventId, FileObject, Kind, StreamId, kind_of
+from domain.values import EventId, Kind, StreamId, kind_of
 
 FORMAT = "chauban-signed-search/1"
 MOST = 10_000
@@ -77,7 +76,9 @@ def attest(
         actor = permit(archive, request, Action.ATTEST_SEARCH, Resource(allowed.agencies))
         archive.views.catch_up()  # (1)
         position, hits = all_hits(archive.index, text, allowed, wanted)  # (2)
-        manifest = _put(archive, _manifest(archive, position, allowed, hits))  # (3)
+        manifest = stored(
+            archive.objects, _manifest(archive, position, allowed, hits), _MEDIA_TYPE
+        )  # (3)
         event = SearchAttested(position, len(hits), manifest, text, limits)
         stream = new_stream(archive, Kind.SEARCH)
         return Decided(actor, (Change(stream, 0, (event,)),), {"search": stream})
@@ -238,17 +239,6 @@ def read_manifest(manifest: str) -> tuple[Mapping[str, Any], Sequence[Mapping[st
     except ValueError as exc:
         raise IntegrityError from exc
     return head, hits
-
-
-def _put(archive: Archive, content: bytes) -> FileObject:
-    file = FileObject(
-        Digest(f"sha256:{sha256(content).hexdigest()}"),
-        Digest(f"sha512:{sha512(content).hexdigest()}"),
-        len(content),
-        _MEDIA_TYPE,
-    )
-    archive.objects.put(file.sha256, io.BytesIO(content))
-    return file
 
 
 # ---------------------------------------------------------------- the file

@@ -67,6 +67,8 @@ def dates_of(archive: Archive) -> Dates:
                 continue
             try:
                 at = authority.check(note, content_of(archive, token.token.sha256)).at
+            except UnavailableError:
+                continue
             except (IntegrityError, NotFoundError):
                 findings.append(Finding("token-broken", str(event.size), token.authority))
                 continue

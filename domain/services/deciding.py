@@ -77,6 +77,13 @@ def carry_out(
             archive.clock.wait(0.01 * attempt)
 
 
+def worker_acting(archive: Archive) -> tuple[Agent, Actor]:
+    """The software agent that records in the background, and in what role it acts."""
+    worker = load(archive, archive.worker).agent()
+    (agency,) = (grant.agency for grant in worker.grants if grant.role is agents.Role.SYSTEM)
+    return worker, Actor(worker.id, agents.Role.SYSTEM, agency)
+
+
 def permit(archive: Archive, request: Request, action: Action, resource: Resource) -> Actor:
     """The agent in the role that allows the action; NotPermittedError says why not."""
     decision = access.may(

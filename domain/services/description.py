@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from hashlib import sha256, sha512
-from io import BytesIO
 from typing import TypeVar
 
 from domain import agency, dossier, record
@@ -27,8 +25,9 @@ from domain.services.deciding import (
     today,
 )
 from domain.services.retrieval import forget_pictures
+from domain.services.storing import stored
 from domain.text import nfc
-from domain.values import Digest, FileObject, Kind, Secrecy, StreamId
+from domain.values import FileObject, Kind, Secrecy, StreamId
 
 _NUMBERS_TRIED = 50
 Name = TypeVar("Name", bound=StrEnum)
@@ -278,14 +277,7 @@ def close_dossier(archive: Archive, request: Request, target: StreamId) -> Answe
 def put_json(archive: Archive, content: object) -> FileObject:
     """Stores a manifest; the same content is the same object."""
     raw = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    found = FileObject(
-        Digest(f"sha256:{sha256(raw).hexdigest()}"),
-        Digest(f"sha512:{sha512(raw).hexdigest()}"),
-        len(raw),
-        "application/json",
-    )
-    archive.objects.put(found.sha256, BytesIO(raw))
-    return found
+    return stored(archive.objects, raw, "application/json")
 
 
 def _field(vocabulary: type[Name], text: str) -> Name:

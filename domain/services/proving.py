@@ -7,12 +7,11 @@ from enum import StrEnum
 
 from domain import keyring
 from domain.access import Action
-from domain.agents import Actor, Role
 from domain.errors import IntegrityError, InvalidValueError, NotFoundError
 from domain.events import Change
 from domain.evidence import Checkpoint, LogState
 from domain.services import Archive, Request, attested
-from domain.services.deciding import Decided, Loaded, carry_out, load, permit_everywhere
+from domain.services.deciding import Decided, Loaded, carry_out, permit_everywhere, worker_acting
 from domain.services.replaying import stream_seen
 from domain.values import Basis, CommandId, EventId, StreamId
 
@@ -85,13 +84,12 @@ def _introduce(archive: Archive) -> None:
 
     if not events(Loaded(archive.journal.load(stream))):
         return
-    worker = load(archive, archive.worker).agent()
-    (agency,) = (grant.agency for grant in worker.grants if grant.role is Role.SYSTEM)
+    worker, actor = worker_acting(archive)
 
     def decide(at: datetime) -> Decided:
         loaded = Loaded(archive.journal.load(stream))
         change = Change(stream, loaded.version, events(loaded))
-        return Decided(Actor(worker.id, Role.SYSTEM, agency), (change,))
+        return Decided(actor, (change,))
 
     request = Request(worker, CommandId(f"log-key/{state.key}"), _BASIS)
     carry_out(archive, request, {"do": "log-key-introduce", "key": state.key}, decide)

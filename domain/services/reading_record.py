@@ -4,12 +4,10 @@ A segment is an object of JSON lines. Its first line names the segment before, e
 one read; the event that signs it stands in the archive's own stream.
 """
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256, sha512
 
 from domain.access import Action
 from domain.agents import Actor, Role
@@ -18,9 +16,10 @@ from domain.events import Change
 from domain.ports import Journal, ObjectStore
 from domain.reads import Read, ReadKind, ReadsRecorded, Segment
 from domain.services import Archive, Request
-from domain.services.deciding import Decided, carry_out, load, permit
+from domain.services.deciding import Decided, carry_out, load, permit, worker_acting
 from domain.services.retrieval import resource_behind
-from domain.values import Basis, CommandId, Digest, FileObject, Kind, StreamId, kind_of
+from domain.services.storing import stored
+from domain.values import Basis, CommandId, Digest, Kind, StreamId, kind_of
 
 _BASIS = Basis("CHAUBAN")
 _MOST = 100_000
@@ -89,8 +88,7 @@ class _Recorded:
 
 
 def _record(archive: Archive, reads: Sequence[Read], first: int) -> _Recorded:
-    worker = load(archive, archive.worker).agent()
-    (agency,) = (grant.agency for grant in worker.grants if grant.role is Role.SYSTEM)
+    worker, actor = worker_acting(archive)
     stream = StreamId(archive.id)
 
     def decide(at: datetime) -> Decided:
@@ -99,12 +97,11 @@ def _record(archive: Archive, reads: Sequence[Read], first: int) -> _Recorded:
         previous = earlier[-1].segment.sha256 if earlier else None
         if first != (earlier[-1].last + 1 if earlier else 1):
             raise IntegrityError("reads-out-of-step", first=first)
-        segment = _put(archive.objects, reads, previous)  # (1)
+        segment = stored(archive.objects, _segment(reads, previous), _MEDIA_TYPE)  # (1)
         last = reads[-1].number
         missing = last - first + 1 - len(reads)
         event = ReadsRecorded(segment, first, last, missing, previous)
         result = {"last": last, "segment": segment.sha256.text}
-        actor = Actor(worker.id, Role.SYSTEM, agency)
         return Decided(actor, (Change(stream, loaded.version, (event,)),), result)
 
     request = Request(worker, CommandId(f"reads/{archive.id}/{first}"), _BASIS)
@@ -112,17 +109,9 @@ def _record(archive: Archive, reads: Sequence[Read], first: int) -> _Recorded:
     return _Recorded(answer.result["last"], Digest(answer.result["segment"]))
 
 
-def _put(objects: ObjectStore, reads: Sequence[Read], previous: Digest | None) -> FileObject:
+def _segment(reads: Sequence[Read], previous: Digest | None) -> bytes:
     lines = [{"previous": previous.text if previous else None}, *map(_line, reads)]
-    content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
-    file = FileObject(
-        Digest(f"sha256:{sha256(content).hexdigest()}"),
-        Digest(f"sha512:{sha512(content).hexdigest()}"),
-        len(content),
-        _MEDIA_TYPE,
-    )
-    objects.put(file.sha256, io.BytesIO(content))
-    return file
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
 
 
 def _line(read: Read) -> dict[str, object]:

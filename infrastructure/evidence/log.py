@@ -57,8 +57,8 @@ class Envelopes(Protocol):
 class TiledLog:
     """The port TransparencyLog over named files.
 
-    `key` gives the log's origin and the key that signs its checkpoints; it is asked each time,
-    since the key can be changed while the log is in use. `policy` says whose cosignatures outsiders
+    `keys` gives the log's origin and the keys that sign its next checkpoint; it is asked each time,
+    since a key can be changed while the log is in use. `policy` says whose cosignatures outsiders
     should want (`policy.py`); it goes into every export.
     """
 
@@ -164,15 +164,25 @@ class TiledLog:
     # ------------------------------------------------------------ what was published
 
     def _publish(self, head: Head) -> Checkpoint:
-        note = signed(Body(head.origin, head.size, head.root), self._keys()[1])
-        self._files.put("checkpoint", note.raw)
-        return read_checkpoint(note.raw)
+        """The checkpoint of a head, or of a later one: who was faster and published before must
+        not be overwritten with what is older."""
+        while True:
+            note = signed(Body(head.origin, head.size, head.root), self._keys()[1])
+            self._files.put("checkpoint", note.raw)
+            now = self._cell.read()
+            if now is None or now.size <= head.size:
+                return read_checkpoint(note.raw)
+            head = now
 
     def _published(self, head: Head | None) -> Checkpoint | None:
-        """The checkpoint of a head, signed again where a crash kept it from being published."""
-        found = self.newest()
-        if head is None or (found is not None and found.size == head.size):
-            return found
+        """The checkpoint of a head, signed again where a crash kept it from being published or
+        somebody altered it."""
+        if head is None:
+            return None
+        with suppress(IntegrityError):
+            found = self.newest()
+            if found is not None and (found.size, found.root) == (head.size, head.root.hex()):
+                return found
         return self._publish(head)
 
     def newest(self) -> Checkpoint | None:
@@ -189,6 +199,8 @@ class TiledLog:
             newest, head = self.newest(), self._cell.read()
             if head is not None and self._envelopes.position() < head.size:
                 stopped = "log-ahead-of-journal"
+            else:  # The next event must be one that may enter.
+                self._envelopes.sealed(head.size if head is not None else 0, 1)
         except ArchiveError as exc:
             stopped = exc.code
         key = self._verifier()

@@ -39,9 +39,9 @@ class BundleHash:
     """The first position without a usable row, None when all are there."""
 
 
-def hashed(path: str, size: int, *, since: int = 0, processes: int = 1) -> Iterator[BundleHash]:
-    """The bundles of the first `size` rows, in order, from the bundle `since` on."""
-    numbers = range(since, -(-size // WIDTH))
+def hashed(path: str, size: int, *, processes: int) -> Iterator[BundleHash]:
+    """The bundles of the first `size` rows, in order."""
+    numbers = range(-(-size // WIDTH))
     processes = min(processes, max(len(numbers), 1))
     with ExitStack() as stack:
         workers = [stack.enter_context(_Worker(path)) for _ in range(processes)]

@@ -5,7 +5,7 @@ their number and, while they are not full, by their width. A name never stands f
 at its first time, except by a fault, which whoever reads finds out by the root.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from domain.errors import IntegrityError
 
@@ -35,15 +35,6 @@ def _number(number: int) -> str:
 
 def _partial(width: int) -> str:
     return "" if width == WIDTH else f".p/{width}"
-
-
-def spans(size: int) -> Iterator[tuple[int, int, int]]:
-    """Every tile of a tree (level, number, width), the lowest level first."""
-    level = 0
-    while count := size >> (HEIGHT * level):
-        for number in range((count + WIDTH - 1) // WIDTH):
-            yield level, number, min(WIDTH, count - number * WIDTH)
-        level += 1
 
 
 def pack(entries: Sequence[bytes]) -> bytes:

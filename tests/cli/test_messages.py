@@ -155,6 +155,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
         "signing-key",
         "anchors",
         "authorities",
+        "log",
         "attestation",
         "witnesses",
         "disk",

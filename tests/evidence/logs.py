@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from domain.errors import IntegrityError
 from infrastructure.clock import SystemClock
 from infrastructure.evidence.head import HeadCell
 from infrastructure.evidence.log import TiledLog
@@ -26,8 +27,11 @@ class Entries:
     def __init__(self, count: int = 0) -> None:
         self.count = count
         self.altered: dict[int, bytes] = {}
+        self.refused: str | None = None
 
     def sealed(self, after: int, limit: int) -> Sequence[bytes]:
+        if self.refused is not None:
+            raise IntegrityError(self.refused)
         numbers = range(after, min(after + limit, self.count))
         return [self.altered.get(n, entry(n)) for n in numbers]
 

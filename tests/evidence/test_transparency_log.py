@@ -299,3 +299,46 @@ def test_a_log_without_entries_has_no_checkpoint(tmp_path: Path) -> None:
     state = place.open().state()
     assert (state.checkpoint, state.waiting, state.stopped) == (None, 0, None)
     assert state.key == VERIFIER.text
+
+
+def test_an_altered_checkpoint_is_published_again(tmp_path: Path) -> None:
+    place = Place(tmp_path, 300)
+    good = place.open().sync()
+    assert good is not None
+    for altered in (b"", b"no note", good.note.replace(b"300", b"301")):
+        (place.folder / "checkpoint").unlink()
+        (place.folder / "checkpoint").write_bytes(altered)
+        assert place.open().sync() == good
+        assert (place.folder / "checkpoint").read_bytes() == good.note
+
+
+class Overtaken(FolderFiles):
+    """While a checkpoint is written, another process grows the log and publishes its own."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.folder)
+        self.place = place
+
+    def put(self, name: str, content: bytes) -> None:
+        if name == "checkpoint" and self.place.entries.count == 300:
+            self.place.entries.count = 310
+            self.place.open().sync()
+        super().put(name, content)
+
+
+def test_who_publishes_late_puts_no_older_checkpoint_over_a_newer_one(tmp_path: Path) -> None:
+    place = Place(tmp_path, 300)
+    with suppress(UnavailableError):  # It goes on to grow, and is told that it is late.
+        place.open(Overtaken(place)).sync()
+    newest = place.open().newest()
+    assert newest is not None
+    assert newest.size == 310
+
+
+def test_the_state_names_what_may_not_enter(tmp_path: Path) -> None:
+    place = Place(tmp_path, 300)
+    place.open().sync()
+    place.entries.count = 301
+    place.entries.refused = "signature-broken"
+    state = place.open().state()
+    assert (state.stopped, state.waiting) == ("signature-broken", 1)
