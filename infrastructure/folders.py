@@ -19,12 +19,25 @@ _LOCK = "LOCK"
 def publish(staging: Path, directory: Path) -> None:
     """Gives a complete folder its name; both are durable on return."""
     with disk_faults():
-        _sync(staging)
+        sync(staging)
         staging.rename(directory)
-        _sync(directory.parent)
+        sync(directory.parent)
 
 
-def _sync(folder: Path) -> None:
+def put_private(path: Path, content: bytes) -> None:
+    """Writes a file in one step, durable, for this account alone."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """The names in a folder are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -9,7 +9,6 @@ The next key signs as soon as an event has introduced it, and the one before it 
 beside it: whoever knows only that one sees by this checkpoint that the log is still the same.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from domain.errors import IntegrityError, InvalidValueError, UnavailableError
 from domain.evidence import Checkpoint
 from infrastructure.evidence.notes import VerifierKey, is_name, parse_note, verifier_key
-from infrastructure.folders import alone
+from infrastructure.folders import alone, put_private, sync
 from infrastructure.objects.streams import disk_faults
 
 KEY, VERIFIER = "log.key.pem", "log.vkey"
@@ -42,8 +41,8 @@ def ensure(directory: Path, origin: str) -> None:
             return
         key = Ed25519PrivateKey.generate()
         # The key last: where it is, the other one is, too.
-        _write(directory / VERIFIER, verifier_key(origin, key).text.encode() + b"\n")
-        _write(directory / KEY, _pem(key))
+        put_private(directory / VERIFIER, verifier_key(origin, key).text.encode() + b"\n")
+        put_private(directory / KEY, _pem(key))
 
 
 def _pem(key: Ed25519PrivateKey) -> bytes:
@@ -132,7 +131,7 @@ def prepare(directory: Path) -> VerifierKey:
     origin, _ = load(directory)
     if not (directory / _NEXT).exists():
         with disk_faults():
-            _write(directory / _NEXT, _pem(Ed25519PrivateKey.generate()))
+            put_private(directory / _NEXT, _pem(Ed25519PrivateKey.generate()))
     return verifier_key(origin, _private(directory / _NEXT))
 
 
@@ -152,33 +151,13 @@ def _promote(directory: Path, origin: str, public: VerifierKey) -> None:
             return
         old = verifier_key(origin, _private(directory / KEY))
         (directory / _RETIRED).mkdir(mode=0o700, exist_ok=True)
-        _write(directory / _RETIRED / f"log-{old.id.hex()}.vkey", old.text.encode() + b"\n")
-        _write(directory / VERIFIER, public.text.encode() + b"\n")
+        put_private(directory / _RETIRED / f"log-{old.id.hex()}.vkey", old.text.encode() + b"\n")
+        put_private(directory / VERIFIER, public.text.encode() + b"\n")
         (directory / _NEXT).rename(directory / KEY)
-        _sync(directory)
+        sync(directory)
 
 
 def verifier_of(directory: Path) -> VerifierKey:
     """The public half, whose name is the origin."""
     origin, key = load(directory)
     return verifier_key(origin, key)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """In one step, durable, for this account alone."""
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.x509.oid import NameOID
 
 from domain.errors import IntegrityError, InvalidValueError, RuleError, UnavailableError
-from infrastructure.folders import alone
+from infrastructure.folders import alone, put_private, sync
 from infrastructure.journal.envelope import Signer, b64, certificate_digest, unb64
 from infrastructure.objects.streams import disk_faults
 
@@ -202,8 +202,8 @@ def prepare(directory: Path, archive: str, now: datetime, place: str | None) -> 
         raise RuleError("key-known")  # The token has one of that name already.
     with alone(directory), disk_faults():
         certificate.unlink(missing_ok=True)
-        put(key, made[0])
-        put(certificate, made[1])
+        put_private(key, made[0])
+        put_private(certificate, made[1])
     return _certificate(made[1])
 
 
@@ -221,9 +221,9 @@ def settle(directory: Path, digest: bytes) -> Keys:
             _retire(directory, _read(directory / _CERTIFICATE))  # (1)
             if key.exists():
                 key.rename(directory / _KEY)  # (2)
-                _sync_directory(directory)
+                sync(directory)
             certificate.rename(directory / _CERTIFICATE)  # (3)
-            _sync_directory(directory)
+            sync(directory)
         loaded = load(directory)
     if certificate_digest(loaded.certificate) != digest:
         raise UnavailableError("key-superseded")
@@ -235,7 +235,7 @@ def _retire(directory: Path, certificate: bytes) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     kept = sorted(folder.glob("*.cert.pem"))
     if not any(path.read_bytes() == certificate for path in kept):
-        put(folder / f"{len(kept) + 1:04}.cert.pem", certificate)
+        put_private(folder / f"{len(kept) + 1:04}.cert.pem", certificate)
 
 
 def place_in(content: bytes) -> str:
@@ -247,18 +247,6 @@ def place_in(content: bytes) -> str:
 def place_of(directory: Path) -> str:
     """The same of the key that signs now."""
     return place_in(_read(directory / _KEY))
-
-
-def put(path: Path, content: bytes) -> None:
-    """Writes a file in one step, durable, for this account alone."""
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    _sync_directory(path.parent)
 
 
 # ---------------------------------------------------------------- recovery
@@ -343,16 +331,8 @@ def _write(directory: Path, contents: dict[str, bytes]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         for folder in {(staging / name).parent for name in contents}:
-            _sync_directory(folder)
+            sync(folder)
         staging.rename(directory)
-        _sync_directory(directory.parent)
+        sync(directory.parent)
     except OSError as exc:
         raise UnavailableError("keys-not-writable") from exc
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

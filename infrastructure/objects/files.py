@@ -30,6 +30,7 @@ from domain.errors import (
 )
 from domain.ports import Protection
 from domain.values import Digest, EventId
+from infrastructure.folders import sync
 from infrastructure.objects.streams import (
     CHUNK,
     PlainStream,
@@ -50,7 +51,7 @@ def create_store(root: Path) -> None:
     with disk_faults():
         for directory in (root, root / "incoming"):
             directory.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
-            _sync_directory(directory.parent)
+            sync(directory.parent)
 
 
 class FileObjectStore:
@@ -170,7 +171,7 @@ class FileObjectStore:
                     for leftover in self._incoming.iterdir():
                         if os.path.samestat(leftover.stat(follow_symlinks=False), facts):
                             leftover.unlink()
-                    _sync_directory(self._incoming)
+                    sync(self._incoming)
                 target.unlink()
                 os.fsync(directory)
 
@@ -222,8 +223,8 @@ class FileObjectStore:
         shard.parent.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
         shard.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
         # Also when they existed: who made them may not have come as far as this.
-        _sync_directory(shard.parent)
-        _sync_directory(self._root)
+        sync(shard.parent)
+        sync(self._root)
         self._durable_shards.add(shard)
 
     def _sweep_leftovers(self) -> None:
@@ -248,14 +249,6 @@ def _exclusive(directory: Path) -> Iterator[int]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

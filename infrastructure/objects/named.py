@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from domain.errors import NotFoundError
+from infrastructure.folders import sync
 from infrastructure.objects.streams import disk_faults
 
 _MODE = 0o440
@@ -53,7 +54,7 @@ class FolderFiles:
                 with suppress(OSError):
                     Path(temporary).unlink()
                 raise
-            _sync(target.parent)
+            sync(target.parent)
 
     def get(self, name: str) -> bytes:
         """See the port."""
@@ -77,13 +78,5 @@ class FolderFiles:
         if folder != self._root:
             self._make(folder.parent)
         folder.mkdir(mode=0o750, exist_ok=True)
-        _sync(folder.parent)
+        sync(folder.parent)
         self._durable.add(folder)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

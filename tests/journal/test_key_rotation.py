@@ -27,6 +27,7 @@ from domain.keyring import (
     stream_of,
 )
 from domain.values import Digest, FileObject, StreamId
+from infrastructure import folders
 from infrastructure.clock import SystemClock
 from infrastructure.journal import keys as key_files
 from infrastructure.journal import verification
@@ -201,9 +202,12 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, calls: in
 
 
 CRASHES: list[tuple[object, str, int]] = [
-    *((key_files, "put", n) for n in (1, 2, 3)),  # Next key, its certificate, the retired one.
+    *(
+        (key_files, "put_private", n) for n in (1, 2, 3)
+    ),  # Next key, its certificate, the retired one.
     *((Path, "rename", n) for n in (1, 2, 3, 4, 5)),  # Of these three, then key and certificate.
-    *((key_files, "_sync_directory", n) for n in (1, 2, 3, 4, 5)),
+    *((folders, "sync", n) for n in (1, 2, 3)),  # Of the three, then of key and certificate.
+    *((key_files, "sync", n) for n in (1, 2)),
     (JournalRecorder, "insert_events", 1),  # Everything is ready, and nothing is introduced.
     (SignedJournal, "follow_keys", 1),  # It is introduced, and nothing is settled.
 ]
