@@ -33,7 +33,8 @@ _ES256 = ec.ECDSA(SHA256())
 MEMBERS = frozenset(
     "v arc id str ver prev type at by why sub cmd cau sw data".split()  # noqa: SIM905
 )
-_REQUIRED = MEMBERS - {"prev", "cau"}
+_FORMS = frozenset({MEMBERS, MEMBERS - {"prev"}, MEMBERS - {"cau"}, MEMBERS - {"prev", "cau"}})
+"""What members an envelope can have. Asked for as a whole: each event of a replay is."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
@@ -201,8 +202,7 @@ def open_envelope(envelope: bytes) -> Opened:
     if len(parts) != 3:
         raise IntegrityError("envelope-malformed")
     payload = strict_json.load(unb64(parts[1]))
-    members = payload.keys()
-    if not _REQUIRED <= members <= MEMBERS or type(payload["v"]) is not int or payload["v"] != 1:
+    if frozenset(payload) not in _FORMS or type(payload["v"]) is not int or payload["v"] != 1:
         raise IntegrityError("envelope-members")
     if type(payload["ver"]) is not int or ("prev" in payload) is (payload["ver"] == 1):
         raise IntegrityError("envelope-members")

@@ -54,6 +54,16 @@ class Claimed(NamedTuple):
     position: int
 
 
+class Identities(NamedTuple):
+    """The ids of a span's events, told by their bounds: they go up with time (UUIDv7), so spans
+    share little more than their edges."""
+
+    low: str
+    high: str
+    lines: str
+    """One id a line."""
+
+
 @dataclass
 class Notes:
     """What the rows of one span said."""
@@ -71,7 +81,9 @@ class Notes:
     """Rows of disclosures that belong to an event of the span."""
     commands: int = 0
     """Commands of the span whose row names exactly their events."""
-    ids: list[str] = field(default_factory=list)
+    identities: Identities | None = None
+    doubled: bool = False
+    """An id is twice in the span."""
     subjects: set[str] = field(default_factory=set)
     claims: list[Claimed] = field(default_factory=list)
     erasures: list[tuple[str, int]] = field(default_factory=list)

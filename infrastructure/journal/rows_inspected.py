@@ -30,6 +30,7 @@ from infrastructure.journal.envelope import (
 from infrastructure.journal.inspection_notes import (
     DAMAGE,
     Claimed,
+    Identities,
     Notes,
     Piece,
     Trust,
@@ -90,6 +91,7 @@ class RowInspector:
         self._ciphers: dict[str, AESGCM | None] = {}
         self._covered: dict[str, int | None] = {}
         self._notes = Notes()
+        self._ids: list[str] = []
 
     def span(self, first: int, last: int) -> Notes:
         """The rows from one position to another, both included."""
@@ -138,6 +140,7 @@ class RowInspector:
 
     def _inspect(self, batches: Iterable[list[tuple[Any, ...]]]) -> Notes:
         notes = self._notes = Notes()
+        ids = self._ids = []
         pieces: list[Piece] = []
         try:
             for rows in batches:
@@ -149,6 +152,9 @@ class RowInspector:
             self._commands(pieces)
         except DAMAGE as exc:
             notes.findings.append(damage(exc, "stored_events"))
+        if ids:
+            notes.identities = Identities(min(ids), max(ids), "\n".join(ids))
+            notes.doubled = len(set(ids)) != len(ids)
         return notes
 
     # ------------------------------------------------------------ one row
@@ -189,7 +195,7 @@ class RowInspector:
         if self._doubts and opened is not None:
             self._doubt(row, opened.payload["at"])
         if read is not None:
-            notes.ids.append(read.payload["id"])
+            self._ids.append(read.payload["id"])
         return read
 
     def _doubt(self, row: _Row, at: object) -> None:

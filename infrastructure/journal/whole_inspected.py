@@ -32,18 +32,19 @@ _LISTED = 1000
 """Findings of one kind that are listed; the rest is counted."""
 _SCRATCH = """
     PRAGMA temp_store = FILE;
+    PRAGMA temp.cache_size = -32768;
+    CREATE TEMP TABLE spans (low TEXT, high TEXT, ids TEXT);
     CREATE TEMP TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TEMP TABLE spoken (id TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TEMP TABLE gone (id TEXT PRIMARY KEY, position INTEGER) WITHOUT ROWID;
+    CREATE TEMP TABLE made (kind TEXT, text TEXT, stream TEXT, position INTEGER);
     CREATE TEMP TABLE claimed (
         kind TEXT, text TEXT, stream TEXT, position INTEGER,
         PRIMARY KEY (kind, text)) WITHOUT ROWID;
     CREATE TEMP TABLE named (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-_CLAIM = (
-    "INSERT INTO temp.claimed VALUES (?,?,?,?) ON CONFLICT (kind, text) DO UPDATE "
-    "SET stream=excluded.stream, position=excluded.position WHERE excluded.position < position"
-)
+_SIDE_BY_SIDE = 8
+"""Spans whose ids may overlap at one place before all ids are looked at instead."""
 
 
 class Whole:
@@ -82,18 +83,19 @@ class Whole:
             erased=notes.erased,
             commands=notes.commands,
         )
-        before = self._db.total_changes
-        ids = [(bindable(text),) for text in notes.ids]
-        self._db.executemany("INSERT OR IGNORE INTO temp.seen VALUES (?)", ids)
-        if self._db.total_changes - before != len(ids):
-            self._doubled = True
+        self._doubled |= notes.doubled
+        if notes.identities is not None:
+            told = [bindable(text) for text in notes.identities]
+            self._db.execute("INSERT INTO temp.spans VALUES (?,?,?)", told)
         self._db.executemany(
             "INSERT OR IGNORE INTO temp.spoken VALUES (?)",
             [(bindable(text),) for text in notes.subjects],
         )
         self._db.executemany("INSERT OR IGNORE INTO temp.gone VALUES (?,?)", notes.erasures)
-        for claim in notes.claims:
-            self._claim(claim.kind, bindable(claim.text), claim.stream, claim.position)
+        self._db.executemany(
+            "INSERT INTO temp.made VALUES (?,?,?,?)",
+            [(kind, bindable(text), stream, at) for kind, text, stream, at in notes.claims],
+        )
 
     def found(self, finding: Finding) -> None:
         """Keeps a finding, or counts it when there are too many of its kind."""
@@ -104,9 +106,15 @@ class Whole:
     def finish(self, *, partial: bool) -> None:
         """Everything that needs all notes; of some streams, only what can be said of them."""
         self._partial = partial
-        checks = [self._settle_pieces, self._check_erasures, self._check_claims_of]
+        checks = [
+            self._settle_pieces,
+            self._check_erasures,
+            self._settle_claims,
+            self._check_claims_of,
+        ]
         if not partial:
             checks += [
+                self._compare_spans,
                 self._check_commands,
                 self._check_identities,
                 self._check_disclosures,
@@ -172,7 +180,7 @@ class Whole:
     # ------------------------------------------------------------ identities and disclosures
 
     def _check_identities(self) -> None:
-        """No event id twice."""
+        """No event id twice; all are looked at where two spans may have the same."""
         if not self._doubled:
             return
         once: set[str] = set()
@@ -185,10 +193,31 @@ class Whole:
             except (IntegrityError, TypeError, AttributeError):
                 continue  # Found already, by its row.
 
+    def _compare_spans(self) -> None:
+        """Whether two spans have an id in common; said too when too many of them could have."""
+        open_spans: list[tuple[int, str]] = []
+        for span, low, high in self._rows("SELECT rowid, low, high FROM temp.spans ORDER BY low"):
+            open_spans = [(other, reach) for other, reach in open_spans if reach >= low]
+            ids = self._ids_of(span) if open_spans else set[str]()
+            if len(open_spans) > _SIDE_BY_SIDE or any(
+                not ids.isdisjoint(self._ids_of(other)) for other, _ in open_spans
+            ):
+                self._doubled = True
+                return
+            open_spans.append((span, high))
+
+    def _ids_of(self, span: int) -> set[str]:
+        (lines,) = self._db.execute("SELECT ids FROM temp.spans WHERE rowid=?", (span,)).fetchone()
+        return set(lines.split("\n"))
+
     def _check_disclosures(self) -> None:
         """Every row of disclosures belongs to an event."""
         if not self._doubled and self._one("SELECT count(*) FROM disclosures") == self._sealed:
             return
+        for (ids,) in self._rows("SELECT ids FROM temp.spans"):
+            self._db.executemany(
+                "INSERT OR IGNORE INTO temp.seen VALUES (?)", ((one,) for one in ids.split("\n"))
+            )
         for (event,) in self._rows(
             "SELECT event FROM disclosures WHERE event NOT IN (SELECT id FROM temp.seen)"
         ):
@@ -227,13 +256,17 @@ class Whole:
 
     # ------------------------------------------------------------ claims
 
-    def _claim(self, kind: str, text: str, stream: str, position: int) -> None:
-        held = self._db.execute(
-            "SELECT stream FROM temp.claimed WHERE kind=? AND text=?", (kind, text)
-        ).fetchone()
-        if held is not None and held[0] != stream:
+    def _settle_claims(self) -> None:
+        """The first event that makes a claim has it; one of another stream must not make it."""
+        self._db.execute(
+            "INSERT INTO temp.claimed "
+            "SELECT kind, text, stream, min(position) FROM temp.made GROUP BY kind, text"
+        )
+        for position, kind in self._rows(
+            "SELECT m.position, m.kind FROM temp.made m JOIN temp.claimed c "
+            "ON c.kind = m.kind AND c.text = m.text WHERE c.stream != m.stream"
+        ):
             self.found(Finding("claim-doubled", str(position), named(kind)))
-        self._db.execute(_CLAIM, (kind, text, stream, position))
 
     def _check_foreign_claims(self) -> None:
         """Every claim's row was made by an event."""

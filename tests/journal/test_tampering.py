@@ -492,8 +492,13 @@ def test_a_journal_that_grows_meanwhile_is_sound(house: House) -> None:
     assert house.kinds(processes=2, progress=busy) == NOT_SEEN
 
 
-def test_event_ids_are_compared_across_the_whole_journal(house: House) -> None:
+@pytest.mark.parametrize("span", [1, 4000])
+@pytest.mark.parametrize("others", [0, 20], ids=["side by side", "far from each other"])
+def test_event_ids_are_compared_across_the_whole_journal(
+    house: House, monkeypatch: pytest.MonkeyPatch, span: int, others: int
+) -> None:
     """Two events of one id, both rightly signed: only a fault of ours could write them."""
+    monkeypatch.setattr(verification, "_SPAN", span)
 
     class Stuck:
         def __init__(self) -> None:
@@ -502,11 +507,46 @@ def test_event_ids_are_compared_across_the_whole_journal(house: House) -> None:
         def new(self) -> str:
             return self.given
 
-    house.journal._identifiers = Stuck()
+    stuck = Stuck()
+    house.journal._identifiers = stuck
     house.append(house.new("agency"), 0, _nothing_personal())
+    house.journal._identifiers = house.identifiers
+    for number in range(others):
+        house.append(house.new("agency"), 0, _nothing_personal(f"H33.{number + 20}"))
+    house.journal._identifiers = stuck
     house.append(house.new("agency"), 0, _nothing_personal("H33.07"))
     house.close()
     assert "event-id-doubled" in house.kinds()
+
+
+@pytest.mark.parametrize("number", [2, 40], ids=["a little", "across many spans"])
+def test_ids_in_another_order_than_the_events_are_no_finding(
+    house: House, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Ids are given before the journal is locked: a slow writer's come late."""
+    monkeypatch.setattr(verification, "_SPAN", 2)
+
+    class Kept:
+        def __init__(self) -> None:
+            self.given = [house.identifiers.new() for _ in range(number)]
+
+        def new(self) -> str:
+            return self.given.pop(-(len(self.given) % 2))
+
+    house.journal._identifiers = Kept()
+    for code in range(number):
+        house.append(house.new("agency"), 0, _nothing_personal(f"H33.{code + 20}"))
+    house.close()
+    assert house.kinds() == NOT_SEEN
+
+
+def test_a_claim_that_two_streams_make_is_found(house: House) -> None:
+    """Both are rightly signed; the table that would have refused the second was altered."""
+    house.append(house.new("agency"), 0, _nothing_personal("H33.06"))
+    house.tamper("DELETE FROM claims WHERE text='H33.06'")
+    house.append(house.new("agency"), 0, _nothing_personal("H33.06"))
+    house.close()
+    assert house.kinds() == {"claim-doubled", "claim-row-differs"}
 
 
 def _nothing_personal(code: str = "H33.06") -> AgencyEstablished:
