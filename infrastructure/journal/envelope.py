@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Self
 
+import pybase64
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -57,7 +58,7 @@ def unb64(text: str | bytes) -> bytes:
     if tail and raw[-1] not in _LAST[tail]:  # Bits beyond the last byte would be ignored.
         raise IntegrityError("envelope-not-base64url")
     try:
-        return binascii.a2b_base64(raw.translate(_FROM_URL) + _PADDING[tail], strict_mode=True)
+        return pybase64.b64decode(raw.translate(_FROM_URL) + _PADDING[tail], validate=True)
     except ValueError as exc:
         raise IntegrityError("envelope-not-base64url") from exc
 
