@@ -6,8 +6,8 @@ from api.context import Context, Result
 from api.files import read_file, write_new
 from domain.agents import Role
 from domain.errors import InvalidValueError, RuleError
-from domain.ports import PageFilter
 from domain.reads import ReadKind
+from domain.searching import PageFilter
 from domain.services import attesting_search, rechecking_search
 from domain.services.attesting_search import HitLine
 from domain.services.deciding import load

@@ -19,8 +19,8 @@ from api.context import Context, Result, event, given_as, ref, why
 from api.files import overwrite, read_file
 from api.parser import KINDS
 from domain.errors import ArchiveError, InvalidValueError, UnavailableError
-from domain.ports import Order
 from domain.record import IsolationGround, RepresentationKind
+from domain.searching import Order
 from domain.services import (
     Archive,
     description,

@@ -11,8 +11,9 @@ from domain.agency import Succession
 from domain.agents import Role
 from domain.arrangement import QUARTERS
 from domain.identity import SCOPES
-from domain.ports import Messages, Order
+from domain.ports import Messages
 from domain.record import IsolationGround
+from domain.searching import Order
 from domain.values import Secrecy
 
 KINDS = ("original", "pdfa", "text", "words")

@@ -10,12 +10,14 @@ from typing import Any
 from domain import dossier, record
 from domain.events import Event, Recorded
 from domain.evidence import Attested, LogState
-from domain.ports import AgencyRow, Examined, Finding, ProcedureRow, SearchAnswer, WorkItem
+from domain.ports import Examined, Finding
 from domain.record import RecordField
+from domain.searching import SearchAnswer
 from domain.services.opening import Box
 from domain.services.oversight import Verification
 from domain.services.retrieval import DossierShown, RecordShown
 from domain.values import Digest, Erased, EventId, StreamId
+from domain.views import AgencyRow, ProcedureRow, WorkItem
 
 Agencies = Mapping[StreamId, AgencyRow]
 

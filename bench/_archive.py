@@ -15,7 +15,7 @@ from bench.search import make_pages
 from domain.agents import Actor, Role
 from domain.dossier import DossierKind, DossierOpened, DossierRecordAdded
 from domain.events import Change, Event
-from domain.ports import Command, PageDocument
+from domain.ports import Command
 from domain.record import (
     Carrier,
     Described,
@@ -27,6 +27,7 @@ from domain.record import (
     RepresentationAdded,
     RepresentationKind,
 )
+from domain.searching import PageDocument
 from domain.services import Request, administration, enrolment
 from domain.services.deciding import load
 from domain.values import Basis, CommandId, Digest, FileObject, Kind, Secrecy, StreamId, Tool

@@ -27,7 +27,8 @@ from PIL import Image
 
 from bench._archive import PASSWORD, made
 from bench.search import make_pages, make_queries
-from domain.ports import DossierFilter, SearchScope
+from domain.searching import SearchScope
+from domain.views import DossierFilter
 
 _SECONDS = 60
 _READERS, _SENDERS = 50, 5

@@ -25,7 +25,8 @@ from api.app import serve
 from api.web import render
 from bench._archive import PASSWORD, made
 from bench.search import make_pages, make_queries
-from domain.ports import DossierFilter, SearchScope
+from domain.searching import SearchScope
+from domain.views import DossierFilter
 from infrastructure.bootstrap import House, read_settings
 
 RECORDS = 10_000

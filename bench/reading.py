@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from domain.ports import Limits
+from domain.papers import Limits
 from infrastructure.ocr.reader import SandboxedReader
 from tests.reading import paper
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from domain.agents import Actor, Role
 from domain.dossier import DossierKind, DossierOpened, DossierRecordAdded
 from domain.events import Change, Event
-from domain.ports import Command, PageDocument, SearchAnswer, SearchIndex
+from domain.ports import Command
 from domain.record import (
     Carrier,
     Described,
@@ -29,6 +29,7 @@ from domain.record import (
     RepresentationAdded,
     RepresentationKind,
 )
+from domain.searching import PageDocument, SearchAnswer, SearchIndex
 from domain.values import Basis, CommandId, Digest, FileObject, Kind, Secrecy, StreamId, Tool
 from infrastructure.clock import SystemClock, TimedIdentifiers
 from infrastructure.journal import keys

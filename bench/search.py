@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from domain.ports import PageDocument, SearchScope
+from domain.searching import PageDocument, SearchScope
 from domain.text import fold
 from domain.values import StreamId
 from infrastructure.search.whoosh_index import WhooshIndex

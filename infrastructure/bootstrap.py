@@ -40,11 +40,7 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.evidence import TimeAuthority, Witness, Witnessing
-from domain.ports import (
-    Clock,
-    Command,
-    ObjectStore,
-)
+from domain.ports import Clock, Command, ObjectStore
 from domain.services import Archive
 from domain.services.administration import found
 from domain.services.deciding import today

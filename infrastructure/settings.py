@@ -35,7 +35,7 @@ from urllib.parse import urlsplit
 
 from domain.agents import Role
 from domain.errors import InvalidValueError, UnavailableError
-from domain.ports import Limits
+from domain.papers import Limits
 from infrastructure.evidence.posting import may_be_asked
 from infrastructure.objects.bucket import Bucket
 

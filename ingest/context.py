@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.ports import Inspection
+from domain.papers import Inspection
 from domain.record import Representation
 from domain.values import Digest, FileObject, Tool
 

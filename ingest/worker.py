@@ -21,7 +21,7 @@ from domain.errors import (
     RuleError,
     UnavailableError,
 )
-from domain.ports import PageRead, TrustAnchors, WorkItem
+from domain.papers import PageRead, TrustAnchors
 from domain.record import SignaturesJudged
 from domain.services import Archive
 from domain.services.deciding import load
@@ -30,6 +30,7 @@ from domain.services.keeping import renew_locks
 from domain.services.oversight import sweep_strays
 from domain.services.reading_record import close_reads
 from domain.values import Digest, StreamId, Tool
+from domain.views import WorkItem
 from ingest.context import Stored
 from ingest.sequencer import sequencing
 from ingest.stages.assemble import assembled

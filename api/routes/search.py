@@ -10,8 +10,8 @@ from api.web.render import redirect, render
 from api.web.searching import A_PAGE, LAST_PAGE, Asked, chips, facets, marked
 from api.web.visit import Visit, Visitor
 from domain.errors import ArchiveError, InvalidValueError, NotPermittedError, RuleError
-from domain.ports import Order
 from domain.reads import ReadKind
+from domain.searching import Order
 from domain.services import attesting_search, finding
 from domain.services.finding import Findings
 from domain.values import StreamId

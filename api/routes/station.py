@@ -30,12 +30,12 @@ from domain.errors import (
     RuleError,
     UnavailableError,
 )
-from domain.ports import ProcedureRow
 from domain.reads import ReadKind
 from domain.services import description, replaying, stationing
 from domain.services.reception import Receipt, open_batch, receive
 from domain.services.stationing import FileState, Seen
 from domain.values import Digest, Kind, Secrecy, StreamId, kind_of
+from domain.views import ProcedureRow
 
 router = APIRouter(include_in_schema=False)
 _PLAIN_FORM_BYTES = 256 << 20

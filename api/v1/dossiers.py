@@ -21,11 +21,11 @@ from api.v1.shapes import (
     Reads,
 )
 from domain.dossier import DossierKind
-from domain.ports import DossierFilter, DossierRow
 from domain.reads import ReadKind
 from domain.services import description, retrieval
 from domain.services.deciding import load, require_seen, resolve, resource_of
 from domain.values import Kind
+from domain.views import DossierFilter, DossierRow
 
 router = subject("dossiers")
 

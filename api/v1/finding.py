@@ -10,8 +10,8 @@ from api.v1.auth import Reader, WorkReader
 from api.v1.references import agency_of
 from api.v1.routing import subject
 from api.v1.shapes import Findings, Work
-from domain.ports import Order
 from domain.reads import ReadKind
+from domain.searching import Order
 from domain.services import finding, opening, retrieval
 
 router = subject("finding")

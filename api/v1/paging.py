@@ -5,8 +5,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import date
 
 from domain.errors import InvalidValueError
-from domain.ports import Cursor
 from domain.values import StreamId
+from domain.views import Cursor
 
 _POSITION = re.compile(r"history ([0-9]{1,15})")
 

@@ -9,10 +9,10 @@ from starlette.datastructures import QueryParams
 
 from api.web.searching import Choice
 from api.web.visit import Visit
-from domain.ports import ProcedureRow
 from domain.services.browsing import Listing
 from domain.text import nfc
 from domain.values import StreamId
+from domain.views import ProcedureRow
 
 NAMES = ("agency", "year", "procedure", "kind", "state")
 _MOST_CHOICES = 12

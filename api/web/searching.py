@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from api.web.render import day
 from api.web.visit import Visit
-from domain.ports import Order, SearchAnswer
+from domain.searching import Order, SearchAnswer
 from domain.text import fold, has_marks, nfc
 from domain.values import StreamId
 

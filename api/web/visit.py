@@ -15,11 +15,11 @@ from domain.access import Action
 from domain.agents import AccountState, Actor, Agent, Grant
 from domain.errors import NotPermittedError
 from domain.identity import Session
-from domain.ports import AgencyRow
 from domain.reads import ReadKind
 from domain.services import Archive
 from domain.services.deciding import load, today
 from domain.values import Basis, CommandId, StreamId
+from domain.views import AgencyRow
 
 BASIS = "33/2024/QH15"
 """The Law on Archives: the legal basis of what a form does, unless it names another."""

@@ -17,27 +17,20 @@ from domain.evidence import (
 from domain.identity import Accounts
 from domain.keyring import KeyFolder
 from domain.packs import Packer
+from domain.papers import AnchorFolder, Limits, PagePictures, PaperReader, ReadingProgress
 from domain.ports import (
-    AnchorFolder,
-    Catalogue,
     Clock,
     ErasureList,
-    History,
     Identifiers,
     Journal,
     JournalInspector,
-    Limits,
     ObjectStore,
-    PagePictures,
-    PaperReader,
     Quarantine,
-    ReadingProgress,
-    SearchIndex,
-    Views,
-    Work,
 )
 from domain.reads import ReadRecord
+from domain.searching import SearchIndex
 from domain.values import Basis, CommandId, StreamId
+from domain.views import Catalogue, History, Views, Work
 
 
 @dataclass(frozen=True)

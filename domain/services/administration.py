@@ -15,7 +15,7 @@ from domain.archive import POLICIES, ArchiveFounded
 from domain.dossier import parse_text
 from domain.errors import RuleError
 from domain.events import Change, Event
-from domain.ports import AgentRow, Answer
+from domain.ports import Answer
 from domain.services import Archive, Request
 from domain.services.deciding import (
     Decided,
@@ -29,6 +29,7 @@ from domain.services.deciding import (
 )
 from domain.text import nfc
 from domain.values import Kind, StreamId
+from domain.views import AgentRow
 
 
 @dataclass(frozen=True)

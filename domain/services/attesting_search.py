@@ -23,8 +23,9 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.events import Change, Recorded
-from domain.ports import EVERY_PAGE, Answer, Match, PageFilter, SearchIndex, SearchScope
+from domain.ports import Answer
 from domain.searches import SearchAttested
+from domain.searching import EVERY_PAGE, Match, PageFilter, SearchIndex, SearchScope
 from domain.services import Archive, Request
 from domain.services.attested import content_of
 from domain.services.deciding import Decided, carry_out, load, new_stream, permit, today, tree

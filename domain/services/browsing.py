@@ -13,14 +13,15 @@ from domain import access, dossier
 from domain.access import Action
 from domain.dossier import Dossier, DossierCorrected, DossierField, DossierKind
 from domain.errors import NotFoundError
-from domain.ports import Cursor, DossierFilter, DossierRow, RecordRow, SearchScope
 from domain.procedure import Component, ProcedureVersionAdopted
 from domain.record import Record, RecordField
+from domain.searching import SearchScope
 from domain.services import Archive, Request, retrieval
 from domain.services.deciding import Loaded, load, require_seen, resolve, resource_of, today, tree
 from domain.services.kinship import is_seen, standing
 from domain.text import fold
 from domain.values import Erased, Kind, StreamId
+from domain.views import Cursor, DossierFilter, DossierRow, RecordRow
 
 A_PAGE = 30
 _YEAR = re.compile(r"[0-9]{4}")

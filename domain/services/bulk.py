@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from domain.access import Action
 from domain.dossier import Dossier
 from domain.errors import ArchiveError, NotFoundError, NotPermittedError, RuleError
-from domain.ports import PageFilter, RecordRow
 from domain.record import Record, RecordField
+from domain.searching import PageFilter
 from domain.services import Archive, Request, arranging, description, finding
 from domain.services.deciding import load, permit, resource_of
 from domain.values import CommandId, StreamId
+from domain.views import RecordRow
 
 MOST = 1000
 """Records in a tray (`Desk`)."""

@@ -12,11 +12,13 @@ from domain import access
 from domain.access import Action
 from domain.errors import ConcurrentChangeError
 from domain.events import Change, Event, Recorded
-from domain.ports import Answer, Command, Journal, RecordRow, SearchScope
+from domain.ports import Answer, Command, Journal
 from domain.record import Record
+from domain.searching import SearchScope
 from domain.services import Archive, Request, retrieval
 from domain.services.deciding import load, permit_on, today, tree
 from domain.values import StreamId
+from domain.views import RecordRow
 
 A_PAGE = 15
 _BATCHES = 12

@@ -28,7 +28,7 @@ from domain.evidence import (
     PackFacts,
 )
 from domain.packs import PackContents, PackedDocument, PackedEnvelope
-from domain.ports import AgencyRow, Examined, Exhibit
+from domain.ports import Examined, Exhibit
 from domain.record import Record, RecordCorrected, Representation, RepresentationKind
 from domain.scanning import ScanDuplicated, ScanReceived
 from domain.services import Archive, Request
@@ -39,6 +39,7 @@ from domain.services.proving import advance
 from domain.services.replaying import names_of
 from domain.services.retrieval import history, is_listed, resource_behind
 from domain.values import ERASED, PERSONAL, Digest, FileObject, Kind, StreamId, kind_of
+from domain.views import AgencyRow
 
 PACK = "chauban-pack"
 """The type, in its header, of the archive's signature on a pack."""

@@ -7,19 +7,12 @@ from datetime import date
 
 from domain.access import Action
 from domain.errors import InvalidValueError, NotFoundError, NotPermittedError
-from domain.ports import (
-    EVERY_PAGE,
-    Hit,
-    Order,
-    PageFilter,
-    RecordRow,
-    SearchAnswer,
-    SearchScope,
-)
+from domain.searching import EVERY_PAGE, Hit, Order, PageFilter, SearchAnswer, SearchScope
 from domain.services import Archive, Request, retrieval
 from domain.services.deciding import resolve
 from domain.text import dates
 from domain.values import Kind, StreamId
+from domain.views import RecordRow
 
 
 @dataclass(frozen=True)

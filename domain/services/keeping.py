@@ -14,11 +14,13 @@ from domain.dossier import Dossier
 from domain.errors import IntegrityError, NotFoundError
 from domain.events import Change
 from domain.hold import LockLapsed, LockRestored
-from domain.ports import Cursor, DossierFilter, DossierRow, Protection, RecordRow, SearchScope
+from domain.ports import Protection
 from domain.record import Record
+from domain.searching import SearchScope
 from domain.services import Archive, Request
 from domain.services.deciding import Decided, carry_out, load
 from domain.values import Basis, CommandId, Digest, Kind, StreamId, kind_of
+from domain.views import Cursor, DossierFilter, DossierRow, RecordRow
 
 UNLOCKED = "none"
 LAPSED = "lock-lapsed"

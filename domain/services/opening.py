@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 from domain import record
 from domain.agents import Actor
 from domain.errors import NotFoundError, UnavailableError
-from domain.ports import Hit, Protection
+from domain.ports import Protection
 from domain.record import RecordField, RepresentationKind
+from domain.searching import Hit
 from domain.services import Archive, Request, retrieval
 from domain.services.deciding import Loaded, load, require_seen, resource_of
 from domain.services.finding import scope

@@ -16,7 +16,6 @@ from domain.agents import NOT_LENT, AgentKind, Grant
 from domain.archive import ArchiveFounded
 from domain.errors import NotFoundError, NotPermittedError, UnavailableError
 from domain.identity import Account, Session, Token
-from domain.ports import AgencyRow, AgentRow
 from domain.procedure import Procedure
 from domain.services import Archive, Request
 from domain.services.deciding import load, today, tree
@@ -24,6 +23,7 @@ from domain.services.enrolment import administers, sessions_of
 from domain.services.retrieval import work
 from domain.services.tokens import tokens_of
 from domain.values import StreamId
+from domain.views import AgencyRow, AgentRow
 
 
 @dataclass(frozen=True)

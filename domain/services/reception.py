@@ -15,7 +15,8 @@ from domain.access import Action
 from domain.agents import Actor
 from domain.errors import ClaimTakenError, RefusedFileError, RuleError
 from domain.events import Change, content_claim
-from domain.ports import Answer, Inspection, Quarantined
+from domain.papers import Inspection
+from domain.ports import Answer, Quarantined
 from domain.record import Carrier
 from domain.services import Archive, Request
 from domain.services.deciding import (

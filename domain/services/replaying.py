@@ -22,7 +22,7 @@ from domain.errors import (
     NotPermittedError,
 )
 from domain.events import Event, Recorded
-from domain.ports import AgentRow, DossierFilter, DossierRow, Examined
+from domain.ports import Examined
 from domain.services import Archive, Request, comparing
 from domain.services.comparing import Code, Difference, Fields, Streams, Unknown, Value, differences
 from domain.services.deciding import (
@@ -40,6 +40,7 @@ from domain.services.retrieval import resource_behind, search_scope, when
 from domain.services.substitution import acted_for_among
 from domain.text import nfc
 from domain.values import EventId, Kind, StreamId, kind_of
+from domain.views import AgentRow, DossierFilter, DossierRow
 
 PAGE = 25
 """Events of one page."""

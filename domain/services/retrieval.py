@@ -10,8 +10,9 @@ from domain import access, arrangement, dossier, erasure, record, scanning
 from domain.access import Action, Resource
 from domain.errors import IntegrityError, InvalidValueError, NotFoundError, RuleError
 from domain.events import Event, Recorded
-from domain.ports import Examined, Incident, SearchScope, WorkItem
+from domain.ports import Examined
 from domain.record import RepresentationKind
+from domain.searching import SearchScope
 from domain.services import Archive, Request
 from domain.services.deciding import (
     VIETNAM,
@@ -24,6 +25,7 @@ from domain.services.deciding import (
 )
 from domain.services.kinship import is_past_seen, is_seen, require_unshared, standing
 from domain.values import Digest, FileObject, Kind, StreamId, kind_of
+from domain.views import Incident, WorkItem
 
 
 def search_scope(archive: Archive, request: Request) -> SearchScope:

@@ -18,7 +18,7 @@ from domain.archive import ArchiveFounded
 from domain.dossier import Dossier
 from domain.errors import NotFoundError, UnavailableError
 from domain.events import Event, Recorded
-from domain.ports import PageState, RecordRow, WorkItem
+from domain.papers import PageState
 from domain.scanning import Batch, BatchOpened, ScanDuplicated, ScanReceived, ScanRefused
 from domain.services import Archive, Request
 from domain.services.deciding import (
@@ -33,6 +33,7 @@ from domain.services.deciding import (
 )
 from domain.services.retrieval import manifest_of
 from domain.values import Digest, EventId, FileObject, Kind, StreamId
+from domain.views import RecordRow, WorkItem
 
 _BATCHES_SHOWN = 12
 """Of a dossier: as many as a screen can hold; the dossier's own page lists every record."""

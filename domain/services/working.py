@@ -7,10 +7,11 @@ from datetime import datetime
 from domain import record
 from domain.access import Action
 from domain.events import Change
-from domain.ports import Answer, WorkItem
+from domain.ports import Answer
 from domain.services import Archive, Request, retrieval
 from domain.services.deciding import Decided, carry_out, load, permit_on
 from domain.values import StreamId
+from domain.views import WorkItem
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import img2pdf
 import pikepdf
 from PIL import Image
 
-from domain.ports import Limits
+from domain.papers import Limits
 from domain.values import Tool
 from infrastructure.ocr import clean, inspection
 

@@ -15,7 +15,7 @@ from pikepdf import Array, Dictionary, Name, Stream
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from domain.errors import RefusedFileError
-from domain.ports import Inspection, Limits, PageFacts
+from domain.papers import Inspection, Limits, PageFacts
 from infrastructure.ocr import pages
 
 _MAGIC = {

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from domain.errors import ReadingError
-from domain.ports import (
+from domain.papers import (
     Assembled,
     Inspection,
     Limits,

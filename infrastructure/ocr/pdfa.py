@@ -16,7 +16,7 @@ from ocrmypdf.exceptions import ExitCodeException
 from pikepdf import Name
 
 from domain.errors import ReadingError
-from domain.ports import Limits
+from domain.papers import Limits
 from infrastructure.ocr import engine
 from infrastructure.ocr.pictures import PDFIUM
 

@@ -18,7 +18,7 @@ from typing import Any
 import pypdfium2
 from PIL import Image
 
-from domain.ports import Inspection, Limits, PageRead, PageState
+from domain.papers import Inspection, Limits, PageRead, PageState
 from infrastructure.ocr import clean, engine, owntext, pages, pdfa, pictures, wire, words
 from infrastructure.ocr.pages import Kind, PageLook
 

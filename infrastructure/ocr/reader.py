@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import NotFoundError, ReadingError, RefusedFileError
-from domain.ports import (
+from domain.papers import (
     Assembled,
     Inspection,
     Limits,

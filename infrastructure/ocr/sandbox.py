@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from domain.ports import Limits
+from domain.papers import Limits
 
 JOBS_INSIDE = Path("/jobs")
 _CODE = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pypdfium2
 from PIL import Image
 
-from domain.ports import Limits
+from domain.papers import Limits
 from infrastructure.ocr import inspection, pictures
 
 _QUALITY = 80

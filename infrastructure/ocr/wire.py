@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from domain.ports import (
+from domain.papers import (
     Inspection,
     Limits,
     PageFacts,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import ReadingError, RefusedFileError
-from domain.ports import PageRead
+from domain.papers import PageRead
 from infrastructure.ocr import assemble, engine, inspection, sandbox, show, wire
 from infrastructure.ocr import read as reading
 

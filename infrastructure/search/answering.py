@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from domain.ports import Hit, Match, Order, PageFilter, Places, SearchScope
+from domain.searching import Hit, Match, Order, PageFilter, Places, SearchScope
 from domain.values import StreamId
 from infrastructure.search import bits
 from infrastructure.search.layout import NO, YES, restore

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import UnavailableError
-from domain.ports import PageDocument
+from domain.searching import PageDocument
 from domain.values import StreamId
 from infrastructure.search import bits
 from infrastructure.search.codec import Codec, TermPool

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from domain.ports import PageDocument
+from domain.searching import PageDocument
 from domain.text import (
     Form,
     bigrams,

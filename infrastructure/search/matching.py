@@ -10,8 +10,8 @@ from enum import Enum
 from itertools import pairwise
 from typing import assert_never
 
-from domain.ports import SearchScope
 from domain.proposal import abbreviation_of
+from domain.searching import SearchScope
 from domain.text import fold, forms, look_alike
 from infrastructure.search import bits
 from infrastructure.search.layout import NO, YES, dossier_key

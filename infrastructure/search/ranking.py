@@ -11,7 +11,7 @@ from dataclasses import field as of
 from itertools import pairwise
 from typing import NamedTuple
 
-from domain.ports import Match, Order
+from domain.searching import Match, Order
 from domain.text import fold
 from infrastructure.search import bits
 from infrastructure.search.matching import TOGETHER, Field, pair_of, positive_words

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from domain.ports import Match
+from domain.searching import Match
 from domain.text import (
     Syllable,
     codes,

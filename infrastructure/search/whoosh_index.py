@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from domain.errors import ConcurrentChangeError, UnavailableError
-from domain.ports import (
+from domain.searching import (
     EVERY_PAGE,
     Order,
     PageDocument,

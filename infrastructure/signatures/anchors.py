@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from domain.errors import UnavailableError
-from domain.ports import TrustAnchors
+from domain.papers import TrustAnchors
 from domain.values import Digest
 
 _SUFFIXES = frozenset({".pem", ".crt", ".cer"})

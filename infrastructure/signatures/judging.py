@@ -40,7 +40,7 @@ from pyhanko_certvalidator.policy_decl import (
     RevocationCheckingRule,
 )
 
-from domain.ports import SignatureJudgement, SignatureVerdict
+from domain.papers import SignatureJudgement, SignatureVerdict
 from domain.values import Tool
 from infrastructure.signatures.evidence import Evidence, evidence_of, timestamps_on, token_info
 from infrastructure.signatures.verdicts import WEAK, signatures_in, unreadable, verdict_on

@@ -20,7 +20,7 @@ from pyhanko.sign.validation.generic_cms import extract_self_reported_ts, valida
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
-from domain.ports import SignatureVerdict
+from domain.papers import SignatureVerdict
 
 _COVERAGE = {
     SignatureCoverageLevel.ENTIRE_FILE: "entire-file",

@@ -24,8 +24,9 @@ from sqlalchemy import (
     tuple_,
 )
 
-from domain.ports import Cursor, DossierFilter, DossierRow, SearchScope
+from domain.searching import SearchScope
 from domain.values import StreamId
+from domain.views import Cursor, DossierFilter, DossierRow
 from infrastructure.views.catalogue import CatalogueView, waiting
 
 _MANY = 8

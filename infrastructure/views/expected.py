@@ -9,8 +9,8 @@ from domain import dossier as dossiers
 from domain import record as records
 from domain.dossier import Dossier, DossierEvent
 from domain.events import Event, Recorded
-from domain.ports import PageDocument
 from domain.record import Record, RecordEvent
+from domain.searching import PageDocument
 from domain.values import StreamId
 from infrastructure.views.pages import PagesFollower, documents
 

@@ -21,7 +21,7 @@ from domain.dossier import (
 )
 from domain.errors import ConcurrentChangeError, IntegrityError, NotFoundError, UnavailableError
 from domain.events import Event, Recorded
-from domain.ports import Clock, Journal, ObjectStore, PageDocument, Rebuilt, SearchIndex
+from domain.ports import Clock, Journal, ObjectStore
 from domain.record import (
     ReadingAskedAgain,
     ReadingFailed,
@@ -31,7 +31,9 @@ from domain.record import (
     RepresentationAdded,
     RepresentationKind,
 )
+from domain.searching import PageDocument, SearchIndex
 from domain.values import Digest, Kind, StreamId, kind_of
+from domain.views import Rebuilt
 
 BATCH = 500
 """Events in one look; a commit of the index is dear, so few records make a long batch."""

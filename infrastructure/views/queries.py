@@ -10,7 +10,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
-from domain.ports import (
+from domain.searching import SearchScope
+from domain.text import nfc
+from domain.values import Digest, EventId, Kind, StreamId
+from domain.views import (
     AgencyRow,
     AgentRow,
     Cursor,
@@ -19,11 +22,8 @@ from domain.ports import (
     Incident,
     ProcedureRow,
     RecordRow,
-    SearchScope,
     WorkItem,
 )
-from domain.text import nfc
-from domain.values import Digest, EventId, Kind, StreamId
 from infrastructure.views import browsing, register
 from infrastructure.views.catalogue import ORIGINAL, CatalogueView
 from infrastructure.views.history import HistoryView

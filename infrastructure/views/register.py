@@ -25,10 +25,10 @@ from domain.agents import (
     SubstitutionEnded,
 )
 from domain.events import Event, Recorded
-from domain.ports import AgencyRow, AgentRow
 from domain.procedure import ProcedureEvent
 from domain.text import nfc
 from domain.values import Kind, StreamId
+from domain.views import AgencyRow, AgentRow
 from infrastructure.journal import codec
 from infrastructure.views.rows import Rows, Sets, of_kind, personal, plain
 

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, MetaData
 
 from domain.errors import UnavailableError
 from domain.events import Event, Recorded
-from domain.ports import Clock, Journal, Rebuilt
+from domain.ports import Clock, Journal
+from domain.views import Rebuilt
 from infrastructure.views import database as db
 from infrastructure.views.database import Database, Generation
 

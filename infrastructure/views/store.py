@@ -6,7 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from domain.errors import NotFoundError
-from domain.ports import Clock, Finding, Journal, ObjectStore, Rebuilt, SearchIndex
+from domain.ports import Clock, Finding, Journal, ObjectStore
+from domain.searching import SearchIndex
+from domain.views import Rebuilt
 from infrastructure.views import attestations, catalogue, history, work
 from infrastructure.views.attestations import SqlAttestations
 from infrastructure.views.database import Database

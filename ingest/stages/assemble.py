@@ -11,7 +11,7 @@ from dataclasses import replace
 from hashlib import sha256, sha512
 
 from domain.arrangement import Arrangement, Source, orders, place_of, turns
-from domain.ports import Inspection, Limits, PaperReader
+from domain.papers import Inspection, Limits, PaperReader
 from domain.record import Record
 from domain.values import Digest, FileObject, Tool
 from ingest.context import Assembly, ToRead

@@ -13,7 +13,7 @@ from domain import record
 from domain.agents import Actor, Role
 from domain.errors import RuleError
 from domain.events import Change, Event
-from domain.ports import PageState, Reading, SignatureVerdict
+from domain.papers import PageState, Reading, SignatureVerdict
 from domain.proposal import Proposal, propose
 from domain.record import RecordField
 from domain.services import Archive, Request

@@ -6,7 +6,7 @@ recorded.
 
 from collections.abc import Iterator
 
-from domain.ports import SignatureJudgement, TrustAnchors
+from domain.papers import SignatureJudgement, TrustAnchors
 from domain.record import JudgedSignature, Record, SignaturesJudged
 from domain.services import Archive
 from domain.values import Digest, FileObject

@@ -11,7 +11,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from domain.ports import Inspection, ObjectStore, Reading
+from domain.papers import Inspection, Reading
+from domain.ports import ObjectStore
 from domain.record import Representation, RepresentationKind
 from domain.values import Digest, FileObject
 from ingest.context import Stored, ToRead

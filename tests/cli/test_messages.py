@@ -27,10 +27,11 @@ from domain.erasure import CaseState
 from domain.events import STORED_EVENTS
 from domain.identity import SCOPES
 from domain.keyring import KeyGround
-from domain.ports import Match, Order, PageState
+from domain.papers import PageState
 from domain.procedure import TimeUnit
 from domain.reads import ReadKind
 from domain.record import Carrier, Described, IsolationGround, RecordField, RepresentationKind
+from domain.searching import Match, Order
 from domain.services import browsing, comparing, evidencing, oversight, replaying
 from domain.services.stationing import FileState
 from domain.values import Kind

@@ -17,8 +17,8 @@ from domain.errors import (
     NotPermittedError,
     RuleError,
 )
-from domain.ports import PageFilter
 from domain.record import IsolationGround
+from domain.searching import PageFilter
 from domain.services import (
     attesting_search,
     description,

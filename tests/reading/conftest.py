@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.ports import Limits, PageRead, Reading
+from domain.papers import Limits, PageRead, Reading
 from infrastructure.ocr.reader import SandboxedReader
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from domain.errors import NotFoundError, ReadingError
-from domain.ports import Limits, PageState
+from domain.papers import Limits, PageState
 from domain.values import Digest, FileObject
 from infrastructure.objects.files import FileObjectStore, create_store
 from infrastructure.ocr.kept_pictures import KeptPictures

@@ -13,7 +13,7 @@ from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
 from domain.errors import RefusedFileError
-from domain.ports import Limits
+from domain.papers import Limits
 from infrastructure.ocr.reader import SandboxedReader
 from tests.reading import paper
 

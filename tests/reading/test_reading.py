@@ -13,7 +13,7 @@ from pikepdf import Dictionary, Name
 from PIL import Image
 
 from domain.errors import ReadingError
-from domain.ports import Limits, PageState
+from domain.papers import Limits, PageState
 from infrastructure.ocr import pdfa
 from infrastructure.ocr.reader import SandboxedReader
 from tests.reading import paper

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.errors import RefusedFileError
-from domain.ports import Limits
+from domain.papers import Limits
 from infrastructure.ocr.reader import SandboxedReader
 from tests.reading.conftest import read, shared_data
 

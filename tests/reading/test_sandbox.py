@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ReadingError
-from domain.ports import Limits, PageState
+from domain.papers import Limits, PageState
 from infrastructure.ocr import sandbox, wire
 from infrastructure.ocr.reader import SandboxedReader
 from tests.reading import paper
@@ -209,7 +209,7 @@ def test_the_sandbox_dies_with_its_parent(tmp_path: Path, long_file: Path, kind:
         f"""
         import sys
         from pathlib import Path
-        from domain.ports import Limits
+        from domain.papers import Limits
         from infrastructure.ocr.reader import SandboxedReader
         from infrastructure.ocr.sandbox import Confinement
         reader = SandboxedReader(Path(sys.argv[1]), 2, confinement=Confinement("{kind}", "test"))

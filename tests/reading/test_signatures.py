@@ -18,7 +18,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import signers
 from pyhanko.sign.fields import SigSeedSubFilter
 
-from domain.ports import PageState
+from domain.papers import PageState
 from infrastructure.ocr.reader import SandboxedReader
 from infrastructure.signatures.verdicts import inspect_signatures
 from tests.reading import paper

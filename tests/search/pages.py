@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from domain.ports import PageDocument, SearchScope
+from domain.searching import PageDocument, SearchScope
 from domain.values import StreamId
 
 

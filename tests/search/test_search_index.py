@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InvalidValueError
-from domain.ports import Match, Order, PageDocument, PageFilter, SearchIndex, SearchScope
+from domain.searching import Match, Order, PageDocument, PageFilter, SearchIndex, SearchScope
 from domain.text import place_tones
 from infrastructure.search.whoosh_index import WhooshIndex
 from tests.search.pages import (

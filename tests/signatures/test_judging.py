@@ -10,7 +10,7 @@ import pytest
 from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, StreamObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from domain.ports import SignatureJudgement
+from domain.papers import SignatureJudgement
 from infrastructure.clock import SystemClock
 from infrastructure.signatures.judging import judge_signatures
 from tests.signatures.pki import Authorities

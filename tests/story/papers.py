@@ -13,7 +13,7 @@ from tempfile import mkdtemp, mkstemp
 from PIL import Image, ImageDraw, ImageFont
 
 from domain.errors import RefusedFileError
-from domain.ports import (
+from domain.papers import (
     Assembled,
     Inspection,
     Limits,

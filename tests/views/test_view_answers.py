@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.ports import DossierFilter, DossierRow, SearchScope, WorkItem
+from domain.searching import SearchScope
 from domain.values import Digest, Kind, StreamId
+from domain.views import DossierFilter, DossierRow, WorkItem
 from tests.views.world import SteppingClock, World
 
 

@@ -13,9 +13,10 @@ from domain.access import Action, Place, Resource
 from domain.agents import Actor, Agent, AgentKind, Grant, Role
 from domain.dossier import DossierKind
 from domain.events import Event, Recorded
-from domain.ports import Cursor, DossierFilter, DossierRow, SearchScope
 from domain.record import Carrier, IsolationGround
+from domain.searching import SearchScope
 from domain.values import Basis, CommandId, Digest, EventId, FileObject, Secrecy, StreamId
+from domain.views import Cursor, DossierFilter, DossierRow
 from infrastructure.views import browsing
 from infrastructure.views.catalogue import CatalogueView, Manifests
 from infrastructure.views.database import scratch

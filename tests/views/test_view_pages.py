@@ -1,6 +1,6 @@
 """Which pages the index is given."""
 
-from domain.ports import PageDocument
+from domain.searching import PageDocument
 from domain.values import StreamId
 from tests.views.world import World
 

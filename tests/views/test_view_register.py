@@ -5,8 +5,8 @@ from datetime import date
 from domain import agency, agents, procedure
 from domain.agency import Succession
 from domain.agents import AccountState, AgentKind, Grant, Role
-from domain.ports import AgentRow
 from domain.values import Kind, StreamId
+from domain.views import AgentRow
 from tests.views.world import World, rows_of
 
 FIRST, LATER, END = date(2020, 1, 1), date(2025, 7, 1), date(2026, 12, 31)

@@ -14,16 +14,9 @@ from domain import agency, agents, dossier, erasure, record, scanning
 from domain.agents import Actor, AgentKind, Role
 from domain.dossier import Dossier, DossierKind
 from domain.events import Change, Event
-from domain.ports import (
-    Clock,
-    Command,
-    ObjectStore,
-    PageDocument,
-    SearchAnswer,
-    SearchIndex,
-    SearchScope,
-)
+from domain.ports import Clock, Command, ObjectStore
 from domain.record import Carrier, Record, Representation, RepresentationKind
+from domain.searching import PageDocument, SearchAnswer, SearchIndex, SearchScope
 from domain.values import (
     Basis,
     CommandId,
