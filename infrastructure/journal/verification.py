@@ -30,7 +30,7 @@ from infrastructure.journal.rows_inspected import RowInspector
 from infrastructure.journal.succession import Placed, doubts, is_usable, succession
 from infrastructure.journal.whole_inspected import Whole, genesis, genesis_certificate
 
-_SPAN = 4000
+_SPAN = 1000
 """Positions that a worker takes at a time; progress is told after each."""
 _ALONE = 8000
 """Journals up to this size are not worth the start of other processes."""
