@@ -144,6 +144,14 @@ class TiledLog:
         except (NotFoundError, IntegrityError):
             return None
 
+    def _check_files(self, head: Head | None) -> None:
+        """The files give the root that was signed, unless they grew while we looked."""
+        edge = self._read(head.size) if head is not None else None
+        if head is None or (edge is not None and edge.root() == head.root):
+            return
+        if self._cell.read() == head:
+            raise IntegrityError("log-files-differ")
+
     def _made_again(self, size: int) -> Edge:
         """The tiles of what was signed, from the journal: somebody lost or altered files."""
         edge = Edge()
@@ -199,7 +207,8 @@ class TiledLog:
             newest, head = self.newest(), self._cell.read()
             if head is not None and self._envelopes.position() < head.size:
                 stopped = "log-ahead-of-journal"
-            else:  # The next event must be one that may enter.
+            else:  # The files must be those that were signed, the next event one that may enter.
+                self._check_files(head)
                 self._envelopes.sealed(head.size if head is not None else 0, 1)
         except ArchiveError as exc:
             stopped = exc.code

@@ -201,6 +201,7 @@ def test_another_history_is_never_signed(tmp_path: Path, *, keep_tiles: bool) ->
         shutil.rmtree(place.folder / "tile")
         with pytest.raises(IntegrityError, match="log-diverged"):
             place.open().sync()
+        assert place.open().state().stopped == "log-files-differ"
     else:
         # What was logged stays logged: the forged row is no leaf, and verification says so.
         grown = place.open().sync()
@@ -333,6 +334,23 @@ def test_who_publishes_late_puts_no_older_checkpoint_over_a_newer_one(tmp_path: 
     newest = place.open().newest()
     assert newest is not None
     assert newest.size == 310
+
+
+@pytest.mark.parametrize("damage", ["lost", "altered"])
+def test_the_state_names_files_that_are_not_the_signed_ones_until_they_are_again(
+    tmp_path: Path, damage: str
+) -> None:
+    place = Place(tmp_path, 300)
+    place.open().sync()
+    tile = place.folder / "tile" / "0" / "001.p" / "44"
+    if damage == "lost":
+        tile.unlink()
+    else:
+        tile.chmod(0o600)
+        tile.write_bytes(bytes(44 * 32))
+    assert place.open().state().stopped == "log-files-differ"
+    place.open().sync()
+    assert place.open().state().stopped is None
 
 
 def test_the_state_names_what_may_not_enter(tmp_path: Path) -> None:
