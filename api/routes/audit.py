@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
+from api.web import csv
 from api.web.exporting import as_csv, as_lines, file_name
 from api.web.render import moment, redirect, render
 from api.web.telling import told, words
@@ -117,7 +118,7 @@ def export(
 
 
 _FORMS: Mapping[str, tuple[Callable[..., Any], str]] = {
-    "csv": (as_csv, "text/csv; charset=utf-8"),
+    "csv": (as_csv, csv.MEDIA_TYPE),
     "jsonl": (as_lines, "application/jsonl"),
 }
 

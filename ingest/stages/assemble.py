@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import sha256, sha512
 
 from domain.arrangement import Arrangement, Source, orders, place_of, turns
 from domain.papers import Inspection, Limits, PaperReader
 from domain.record import Record
-from domain.values import Digest, FileObject, Tool
+from domain.services.storing import named
+from domain.values import Tool
 from ingest.context import Assembly, ToRead
 
 
@@ -52,10 +52,4 @@ def _recipe(sources: Sequence[Source], pages: Arrangement, tool: Tool) -> Assemb
         "tool": vars(tool),
     }
     raw = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    file = FileObject(
-        Digest(f"sha256:{sha256(raw).hexdigest()}"),
-        Digest(f"sha512:{sha512(raw).hexdigest()}"),
-        len(raw),
-        "application/json",
-    )
-    return Assembly(file, raw, tool)
+    return Assembly(named(raw, "application/json"), raw, tool)
