@@ -121,6 +121,22 @@ def test_what_was_signed_after_a_key_was_lost_is_not_genuine(
     assert "signed after its key was compromised" in verdict.said
 
 
+def test_what_was_signed_before_a_key_was_lost_is_genuine(
+    made: Case, place: Place, tmp_path: Path
+) -> None:
+    """The key that was lost has introduced the next one afterwards: it always does."""
+    with place.open() as desk:
+        since = desk.archive.clock.now()
+        keys.rotate_system_key(desk.archive, desk.request(), KeyGround.DISCLOSED)
+        keys.declare_compromised(
+            desk.archive, desk.request(), place.certificate, since, KeyGround.DISCLOSED
+        )
+        desk.archive.views.catch_up()
+        pack = pack_of(desk, made.dossier, tmp_path / "pack")
+    verdict = checked(pack, place.certificate)
+    assert verdict.code == 0, verdict.said
+
+
 def test_an_altered_archive_gives_a_pack_that_says_so(
     made: Case, place: Place, tmp_path: Path
 ) -> None:

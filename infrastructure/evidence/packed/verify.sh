@@ -17,7 +17,17 @@ LC_ALL=C
 export LC_ALL
 unset CDPATH
 umask 077
-cd -- "${PACK:-$(dirname -- "$0")}" || exit 2
+# What was named from where we were called.
+case ${LOG_VERIFIER-} in /* | "") ;; */*) LOG_VERIFIER=$PWD/$LOG_VERIFIER ;; esac
+case ${TSA_ROOTS-} in /* | "") ;; *) TSA_ROOTS=$PWD/$TSA_ROOTS ;; esac
+if [ -n "${TSA_ROOTS-}" ] && [ ! -f "$TSA_ROOTS" ]; then
+    printf 'KHÔNG CÓ TỆP TSA_ROOTS · NO SUCH FILE, TSA_ROOTS: %s\n' "$TSA_ROOTS" >&2
+    exit 2
+fi
+if ! cd -- "${PACK:-$(dirname -- "$0")}" 2>/dev/null; then
+    printf 'KHÔNG MỞ ĐƯỢC THƯ MỤC CỦA GÓI · THE FOLDER OF THE PACK CANNOT BE OPENED\n' >&2
+    exit 2
+fi
 
 for tool in openssl sha256sum awk sed grep find xargs sort head tr cat date mktemp mkdir mv rm; do
     if ! command -v "$tool" >/dev/null 2>&1; then
@@ -25,7 +35,19 @@ for tool in openssl sha256sum awk sed grep find xargs sort head tr cat date mkte
         exit 2
     fi
 done
-pinned_certificate=$(printf '%s' "${1-}" | sed 's/^sha256://; s/://g' | tr 'A-F' 'a-f')
+# As openssl prints it, as the archive does, or as somebody typed it.
+pinned_certificate=$(printf '%s' "${1-}" | tr 'A-Z' 'a-z' | sed 's/^.*=//; s/^sha256//' | tr -d ': \t')
+case ${#pinned_certificate}:$pinned_certificate in
+0:) [ "$#" -lt 1 ] || [ -z "$1" ] || pinned_certificate=- ;;
+64:*[!0-9a-f]*) pinned_certificate=- ;;
+64:*) ;;
+*) pinned_certificate=- ;;
+esac
+if [ "$pinned_certificate" = - ]; then
+    printf 'KHÔNG PHẢI SHA-256 CỦA MỘT CHỨNG THƯ (64 chữ số hex) · NOT THE SHA-256 OF A CERTIFICATE\n' >&2
+    printf 'sh verify.sh [CERTIFICATE_SHA256 [LOG_VKEY]]\n' >&2
+    exit 2
+fi
 pinned_key=${2-}
 
 T=$(mktemp -d) || exit 2
@@ -225,39 +247,80 @@ signed_by() {
         openssl dgst -sha256 -verify "$T/key.$1" -signature "$T/signature" >/dev/null 2>&1
 }
 
+# The verdict when there are faults. Names in a forged pack must not steer the terminal.
+not_genuine() {
+    printf '\nKHÔNG ĐÁNG TIN · NOT GENUINE\n\n'
+    awk '!seen[$0]++' "$T/faults" >"$T/once"
+    head -n 40 "$T/once" | while IFS="$TAB" read -r file vi en; do
+        printf '  ✗ %s: %s · %s\n' "$file" "$vi" "$en"
+    done | shown
+    count=$(grep -c . "$T/once")
+    [ "$count" -le 40 ] || printf '  … %d lỗi nữa · more faults\n' "$((count - 40))"
+    exit 1
+}
+
+# Without what would clear, colour or move what was printed before.
+shown() {
+    tr -d '\001-\010\013-\037\177'
+}
+
 printf 'Đang kiểm tra… · Checking…\n'
+printf '  %s\n' "$PWD" | shown
+
+# ---------------------------------------------------------------- (0) nothing but files and folders
+
+# Names are handed to programs below, so a strange one ends the check before anything is read.
+find . ! -path . \( ! -type f ! -type d -o -name '*[!A-Za-z0-9.-]*' -o -name '[.-]*' \) -prune -print |
+    tr -c 'A-Za-z0-9./\n-' '?' | head -n 40 >"$T/strange"
+while IFS= read -r name; do
+    fault "${name#./}" 'không phải tệp của gói (tên lạ hoặc liên kết); hãy giải nén lại vào thư mục trống' \
+        'no file of a pack (a strange name or a link); unpack it again into an empty folder'
+done <"$T/strange"
+[ ! -s "$T/faults" ] || not_genuine
 
 # ---------------------------------------------------------------- (1) every file, and no other
 
+missing=0
 for name in manifest.sha256 manifest.jws checkpoints/checkpoint keys/log.vkey streams.txt; do
-    [ -f "$name" ] || fault "$name" 'thiếu tệp' 'the file is missing'
+    [ -f "$name" ] && continue
+    fault "$name" 'thiếu tệp' 'the file is missing'
+    missing=$((missing + 1))
 done
-: >"$T/listed"
-if [ -f manifest.sha256 ]; then
-    awk -v T="$T" '
-        '"$COMMON"'
-        { digest = substr($0, 1, 64); name = substr($0, 67) }
-        length(digest) != 64 || digest ~ /[^0-9a-f]/ || substr($0, 65, 2) != "  " ||
-        name !~ /^[A-Za-z0-9]/ || name ~ /[^A-Za-z0-9.\/-]/ || name ~ /\.\./ || name in seen {
-            fault("manifest.sha256", "dòng " NR " sai dạng", "line " NR " is malformed")
-            next
-        }
-        { seen[name] = 1; print name "\t" digest }
-        name ~ /^(originals|representations)\// {
-            if (substr(name, index(name, "/") + 1, 64) != digest) {
-                fault(name, "nội dung không khớp tên tệp (SHA-256)",
-                    "the content does not fit its name (SHA-256)")
-            }
-        }
-    ' manifest.sha256 >"$T/listed" || unchecked
-    sha256sum -c --quiet manifest.sha256 2>/dev/null >"$T/compared"
-    sed -n 's/: FAILED open or read$//p' "$T/compared" | while IFS= read -r name; do
-        fault "$name" 'thiếu tệp' 'the file is missing'
-    done
-    sed -n 's/: FAILED$//p' "$T/compared" | while IFS= read -r name; do
-        fault "$name" 'nội dung đã bị thay đổi (SHA-256)' 'the content was altered (SHA-256)'
-    done
+set -- events/*.jws
+if [ ! -f "$1" ]; then
+    fault events 'không có sự kiện nào' 'there are no events'
+    missing=$((missing + 1))
 fi
+# Without these, nothing further can be told.
+[ "$missing" -eq 0 ] || not_genuine
+awk -v T="$T" '
+    '"$COMMON"'
+    { digest = substr($0, 1, 64); name = substr($0, 67) }
+    length(digest) != 64 || digest ~ /[^0-9a-f]/ || substr($0, 65, 2) != "  " ||
+    name !~ /^[A-Za-z0-9]/ || name ~ /[^A-Za-z0-9.\/-]/ || name ~ /\.\./ || name in seen {
+        fault("manifest.sha256", "dòng " NR " sai dạng", "line " NR " is malformed")
+        print NR > (T "/malformed")
+        next
+    }
+    { seen[name] = 1; print name "\t" digest }
+    name ~ /^(originals|representations)\// {
+        if (substr(name, index(name, "/") + 1, 64) != digest) {
+            fault(name, "nội dung không khớp tên tệp (SHA-256)",
+                "the content does not fit its name (SHA-256)")
+        }
+    }
+' manifest.sha256 >"$T/listed" || unchecked
+[ -s "$T/listed" ] || fault manifest.sha256 'không nêu tệp nào' 'it names no file'
+if [ -f "$T/malformed" ] || [ ! -s "$T/listed" ]; then
+    not_genuine
+fi
+sha256sum -c --quiet manifest.sha256 2>/dev/null >"$T/compared"
+sed -n 's/: FAILED open or read$//p' "$T/compared" | while IFS= read -r name; do
+    fault "$name" 'thiếu tệp' 'the file is missing'
+done
+sed -n 's/: FAILED$//p' "$T/compared" | while IFS= read -r name; do
+    fault "$name" 'nội dung đã bị thay đổi (SHA-256)' 'the content was altered (SHA-256)'
+done
 find . ! -type d | sed 's/^\.\///' | sort >"$T/present"
 awk -F '\t' -v T="$T" '
     '"$COMMON"'
@@ -283,8 +346,6 @@ for file in certificates/*.pem; do
 done
 
 : >"$T/events" >"$T/digests" >"$T/clear" >"$T/named" >"$T/keys"
-set -- events/*.jws
-if [ -f "$1" ]; then
     find events -name '*.jws' | sort | xargs awk -v T="$T" '
         '"$COMMON"'
         BEGIN { prepare() }
@@ -324,10 +385,7 @@ if [ -f "$1" ]; then
             }
         }
     ' || unchecked
-    [ "$#" -eq "$(grep -c . "$T/events")" ] || unchecked
-else
-    fault events 'không có sự kiện nào' 'there are no events'
-fi
+[ "$#" -eq "$(grep -c . "$T/events")" ] || [ -s "$T/faults" ] || unchecked
 sort -t "$TAB" -k 2,2n -o "$T/events" "$T/events"
 
 while IFS="$TAB" read -r file _ _ _ _ _ _ _ key signature; do
@@ -379,7 +437,8 @@ awk -F '\t' -v T="$T" -v pinned="$pinned_certificate" '
             turn = next_key[position]
         }
         if ($7 != archive) { fault(file, "của kho khác", "of another archive") }
-        if ($9 in lost && $8 >= lost[$9]) {
+        # The key that follows is always introduced by the one that was lost.
+        if ($9 in lost && $8 >= lost[$9] && index(stream, "keys-") != 1) {
             fault(file, "ký sau khi khóa đã lộ", "signed after its key was compromised")
         }
         if (!(stream in told)) {
@@ -501,6 +560,9 @@ awk -F '\t' -v T="$T" '
 
 vkey=
 [ -f keys/log.vkey ] && IFS= read -r vkey <keys/log.vkey
+case $vkey in
+*[!!-~]*) fault keys/log.vkey 'sai dạng' 'malformed' ;;
+esac
 if [ -n "$pinned_key" ] && [ "$vkey" != "$pinned_key" ]; then
     fault keys/log.vkey 'không phải khóa nhật ký đã biết' 'not the log key that is known'
 fi
@@ -527,7 +589,12 @@ split_note() {
         END {
             root = plain_hex(text[3])
             if (blank != 4 || !signatures || text[2] !~ /^(0|[1-9][0-9]*)$/ ||
-                length(root) != 64 || text[1] != substr(vkey, 1, index(vkey, "+") - 1)) { exit 1 }
+                length(root) != 64) { exit 1 }
+            if (text[1] != substr(vkey, 1, index(vkey, "+") - 1)) {
+                fault("checkpoints/checkpoint", "điểm kiểm của nhật ký khác",
+                    "the checkpoint of another log")
+                exit 1
+            }
             print text[2] > (T "/size")
             print root > (T "/root")
         }
@@ -594,7 +661,7 @@ if [ -f checkpoints/checkpoint ] && split_note; then
         [ "$ours" = "$theirs" ] ||
             fault keys/log.pem 'không cùng khóa với log.vkey' 'not the same key as log.vkey'
     fi
-elif [ -f checkpoints/checkpoint ]; then
+elif ! grep -q '^checkpoints/checkpoint' "$T/faults"; then
     fault checkpoints/checkpoint 'điểm kiểm sai dạng' 'the checkpoint is malformed'
 fi
 
@@ -655,7 +722,7 @@ if [ "$logged" = 1 ]; then
             gsub(/^proofs\/|\.tlog-proof$/, "", name)
             wrong = blank = hashes = 0
             head = $0 "\n"
-            if ($0 != "c2sp.org/tlog-proof@v1") { wrong = 1 }
+            if ($0 != "c2sp.org/tlog-proof@v1" || name ~ /[^0-9]/) { wrong = 1 }
             next
         }
         blank { next }
@@ -750,7 +817,7 @@ if [ -n "${LOG_VERIFIER-}" ]; then
     while IFS="$TAB" read -r file _; do
         position=${file#events/}
         position=${position%.jws}
-        case $("$LOG_VERIFIER" proof "proofs/$position.tlog-proof" "$vkey" "$file" 2>&1) in
+        case $("$LOG_VERIFIER" proof "proofs/$position.tlog-proof" "$vkey" "$file" 2>&1 </dev/null) in
         accepted*) ;;
         *) fault "proofs/$position.tlog-proof" 'trình kiểm tra nhật ký không chấp nhận' \
             'the log verifier does not accept it' ;;
@@ -761,10 +828,12 @@ fi
 # ---------------------------------------------------------------- (7) time
 
 dated=0
+tokens=0
 earliest=
-roots=${TSA_ROOTS-tsa/roots.pem}
+roots=${TSA_ROOTS:-tsa/roots.pem}
 for token in checkpoints/*.tsr; do
     [ -f "$token" ] || continue
+    tokens=$((tokens + 1))
     at=$(openssl ts -reply -in "$token" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
     seconds=$(date -u -d "$at" +%s 2>/dev/null)
     if [ ! -f "$roots" ]; then
@@ -798,24 +867,17 @@ fi
 
 events=$(grep -c . "$T/events")
 files=$(grep -c -E '^(originals|representations)/' "$T/listed")
-IFS= read -r first <"$T/first" 2>/dev/null || first=
-IFS= read -r parts <"$T/parts" 2>/dev/null || parts=0
+first=
+[ -f "$T/first" ] && IFS= read -r first <"$T/first"
+parts=0
+[ -f "$T/parts" ] && IFS= read -r parts <"$T/parts"
 disclosed=$(grep -c . "$T/disclosed")
 signed=$(grep -c . "$T/digests")
-if [ -s "$T/faults" ]; then
-    printf '\nKHÔNG ĐÁNG TIN · NOT GENUINE\n\n'
-    # Names in a forged pack must not steer the terminal.
-    sort -u "$T/faults" | tr -d '\001-\010\013-\037\177' | head -n 40 | while IFS="$TAB" read -r file vi en; do
-        printf '  ✗ %s: %s · %s\n' "$file" "$vi" "$en"
-    done
-    count=$(sort -u "$T/faults" | grep -c .)
-    [ "$count" -le 40 ] || printf '  … %d\n' "$count"
-    exit 1
-fi
+[ ! -s "$T/faults" ] || not_genuine
 [ -n "$pinned_key" ] || [ -n "$pinned_certificate" ] || note \
     "Khóa nhật ký lấy từ chính gói này: $vkey" \
     "The key of the log was taken from the pack itself: $vkey"
-[ "$dated" -gt 0 ] || note 'Không có dấu thời gian: thời điểm là theo đồng hồ của kho.' \
+[ "$tokens" -gt 0 ] || note 'Không có dấu thời gian: thời điểm là theo đồng hồ của kho.' \
     'There is no time token: times are those of the archive'\''s clock.'
 [ "$witnessed" -gt 0 ] || note 'Không có nhân chứng nào ký điểm kiểm.' \
     'No witness has signed the checkpoint.'
@@ -827,7 +889,7 @@ printf '\nCHÍNH GỐC · GENUINE\n\n'
 if [ -z "$pinned_certificate" ]; then
     printf '  CHỈ KHI chứng thư hệ thống này đúng là của kho (nó lấy từ chính gói này; hãy hỏi kho):\n'
     printf '  ONLY IF this system certificate is the archive'\''s (it was taken from the pack itself; ask):\n'
-    printf '    %s\n\n' "$first"
+    printf '    %s\n\n' "$first" | shown
 fi
 printf '  %d sự kiện do kho ký, không đổi, đúng thứ tự, đều có trong nhật ký (%d sự kiện).\n' \
     "$events" "$size"
@@ -838,4 +900,4 @@ printf '  %d tệp đúng từng byte như khi kho ghi nhận.\n' "$files"
 printf '  %d files, byte by byte as the archive recorded them.\n\n' "$files"
 while IFS="$TAB" read -r vi en; do
     printf '  ! %s\n    %s\n' "$vi" "$en"
-done <"$T/notes"
+done <"$T/notes" | shown
