@@ -109,7 +109,7 @@ def result(archive: Archive, request: Request, search: StreamId) -> SignedSearch
         "disclosures": [text for _, text in exhibit.disclosures],
         "proof": proved.proof.decode(),
         "log_key": log_state(archive).key,
-        "certificates": certificates(archive),
+        "certificates": certificates(archive, archive.journal.position()),
     }
     return SignedSearch(recorded.id, event.upto, event.total, _written(members))
 
@@ -273,14 +273,16 @@ def told(
     }
 
 
-def certificates(archive: Archive) -> dict[str, str]:
-    """Every system certificate so far, X.509 DER in base64, by SHA-256 in hexadecimal."""
+def certificates(archive: Archive, upto: int) -> dict[str, str]:
+    """Every system certificate up to a journal position, the first one first: X.509 DER in base64,
+    by SHA-256 in hexadecimal."""
     streams = (StreamId(archive.id), keyring.stream_of(archive.id))
-    events = [each.event for stream in streams for each in archive.journal.load(stream)]
+    recorded = [each for stream in streams for each in archive.journal.load(stream)]
     return {
-        event.certificate_sha256: event.certificate
-        for event in events
-        if isinstance(event, ArchiveFounded | keyring.SystemKeyIntroduced)
+        each.event.certificate_sha256: each.event.certificate
+        for each in recorded
+        if isinstance(each.event, ArchiveFounded | keyring.SystemKeyIntroduced)
+        and each.position <= upto
     }
 
 

@@ -9,10 +9,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from domain.errors import ArchiveError, IntegrityError, InvalidValueError, NotFoundError, RuleError
 from domain.events import Recorded
+from domain.evidence import Checkpoint
 from domain.searches import SearchAttested
 from domain.services import Archive, Request, proving
 from domain.services.attested import content_of
@@ -54,7 +56,8 @@ class Rechecked:
     count: int
     """Hits that were signed."""
     altered: tuple[str, ...]
-    """The members of the file that are not what was signed or what can be proved, by name."""
+    """By name, the members of the file that are not what was signed or what can be proved, that
+    are absent, that stand in it more than once, or that no result has."""
     same: int
     """Hits of the file that were found again."""
     missing: tuple[HitLine, ...]
@@ -88,15 +91,18 @@ def recheck(archive: Archive, request: Request, content: bytes) -> Rechecked:
         **told(archive, recorded, query, limits, manifest),
         "manifest": manifest,
         "envelope": exhibit.envelope.decode(),
-        "certificates": certificates(archive),
     }
-    # A file that was made before a change of the key knows fewer certificates.
-    known = {**signed["certificates"], **_object(said.get("certificates"))}
-    altered = [n for n in signed if n != "certificates" and said.get(n) != signed[n]]
-    altered += [] if known == signed["certificates"] else ["certificates"]
-    altered += [] if _disclosed(exhibit.envelope, said) is not None else ["disclosures"]
-    altered += [] if _is_proved(archive, recorded.position, said) else ["proof"]
-    altered += [] if said.get("log_key") in proving.log_keys(archive) else ["log_key"]
+    covering = _covering(archive, recorded.position, said)
+    made_at = recorded.position if covering is None else covering.size
+    fits = {
+        **{name: _same(said.get(name), value) for name, value in signed.items()},
+        "disclosures": _disclosed(exhibit.envelope, said) is not None,
+        "proof": covering is not None,
+        "log_key": said.get("log_key") in proving.log_keys(archive),
+        "certificates": _are_certificates(archive, made_at, said),
+    }
+    altered = [name for name, fit in fits.items() if not fit]
+    altered += [name[:80] for name in said if name not in fits]
     with archive.views.past(recorded.event.upto) as past:  # (4)
         _, again = all_hits(past, query, scope_of(manifest), filter_of(limits))
     listed, found = set(_hits(said)), set(again)
@@ -119,12 +125,32 @@ def recheck(archive: Archive, request: Request, content: bytes) -> Rechecked:
 
 def _read(content: bytes) -> Mapping[str, Any]:
     try:
-        said = json.loads(content)
+        said = json.loads(content, object_pairs_hook=_members)
+        json.dumps(said, ensure_ascii=False).encode()  # A lone surrogate is no text.
     except (ValueError, RecursionError) as exc:
         raise InvalidValueError("not-a-signed-search") from exc
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         raise InvalidValueError("not-a-signed-search")
     return said
+
+
+def _members(pairs: Sequence[tuple[str, Any]]) -> Mapping[str, Any]:
+    """An object of the file. A member that stands in it more than once is read by some programs as
+    the first and by others as the last: it gets all its values, a tuple, which nothing signed is.
+    """
+    values: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: each[0] if len(each) == 1 else tuple(each) for name, each in values.items()}
+
+
+def _same(said: object, signed: object) -> bool:
+    """True for equal values of one kind: to Python 1, 1.0 and true are equal."""
+    if isinstance(said, dict) and isinstance(signed, dict):
+        return said.keys() == signed.keys() and all(_same(said[n], signed[n]) for n in signed)
+    if isinstance(said, list) and isinstance(signed, list):
+        return len(said) == len(signed) and all(map(_same, said, signed))
+    return type(said) is type(signed) and said == signed
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -169,7 +195,7 @@ def _payload(envelope: bytes) -> Mapping[str, Any]:
     """What a JWS says; nothing where it is none. Its signature is checked where it is loaded."""
     try:
         return _object(json.loads(_unb64(envelope.split(b".")[1])))
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RecursionError):
         return {}
 
 
@@ -222,16 +248,26 @@ def _digest(disclosure: str) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _is_proved(archive: Archive, position: int, said: Mapping[str, Any]) -> bool:
-    """True when the proof is that of the event, under a checkpoint of this log. A proof has one
-    text, so that another text is no proof."""
+def _covering(archive: Archive, position: int, said: Mapping[str, Any]) -> Checkpoint | None:
+    """The checkpoint of this log under which the proof is that of the event, None where it is not.
+    A proof has one text, so that another text is no proof."""
     proof = _text(said, "proof").encode()
     try:
         compared = proving.compare_kept(archive, proof)
         made = archive.log.proof(position, compared.kept)
     except (InvalidValueError, NotFoundError):
-        return False
-    return compared.continuity in (Continuity.SAME, Continuity.CONTINUES) and made == proof
+        return None
+    continued = compared.continuity in (Continuity.SAME, Continuity.CONTINUES)
+    return compared.kept if continued and made == proof else None
+
+
+def _are_certificates(archive: Archive, made_at: int, said: Mapping[str, Any]) -> bool:
+    """True when the file has every certificate that the archive had at one time, not before
+    `made_at`: a file that was made before a change of the key knows fewer than there are now."""
+    listed = _object(said.get("certificates"))
+    least = certificates(archive, made_at)
+    known = certificates(archive, archive.journal.position())
+    return len(listed) >= len(least) and listed == dict(islice(known.items(), len(listed)))
 
 
 def _why_gone(archive: Archive, hit: HitLine) -> str | None:

@@ -17,6 +17,7 @@ from domain.errors import (
     NotPermittedError,
     RuleError,
 )
+from domain.keyring import KeyGround
 from domain.record import IsolationGround
 from domain.searching import PageFilter
 from domain.services import (
@@ -24,6 +25,7 @@ from domain.services import (
     description,
     erasing,
     finding,
+    keys,
     oversight,
     proving,
     rechecking_search,
@@ -191,6 +193,19 @@ ALTERED: dict[str, tuple[Callable[[dict[str, Any]], object], set[str]]] = {
         lambda m: m.update(certificates={"0" * 64: "AAAA"}),
         {"certificates"},
     ),
+    "one certificate more": (
+        lambda m: m["certificates"].update({"0" * 64: "AAAA"}),
+        {"certificates"},
+    ),
+    "no certificates": (lambda m: m.update(certificates={}), {"certificates"}),
+    "a list of no certificates": (lambda m: m.update(certificates=[]), {"certificates"}),
+    "a member that no result has": (lambda m: m.update(hello="world"), {"hello"}),
+    "a member that no result has, within": (
+        lambda m: m["asked_by"].update(hello="world"),
+        {"asked_by"},
+    ),
+    "a number of another kind": (lambda m: m.update(count=2.0), {"count"}),
+    "a truth for a number": (lambda m: m["hits"][0].update(page=True), {"hits"}),
 }
 
 
@@ -216,6 +231,79 @@ def test_whatever_is_altered_is_named(one_result: tuple[Desk, dict[str, Any]], f
         assert [hit[0] for hit in found.additional] == [members["hits"][-1]["record"]]
     if fault == "a hit more":
         assert found.missing == ((members["hits"][0]["record"], 7, "exact"),)
+
+
+def test_whatever_is_absent_is_named(one_result: tuple[Desk, dict[str, Any]]) -> None:
+    desk, members = one_result
+    for name in members.keys() - {"format"}:
+        left = {each: value for each, value in members.items() if each != name}
+        found = recheck(desk, written(left))
+        assert not found.ok
+        assert found.altered == (name,)
+
+
+DOUBLED = {
+    "query": '"query": "KHONG CO GI", ',
+    "count": '"count": 0, ',
+    "certificates": '"certificates": {}, ',
+    "matches": '"matches": "exact", ',
+}
+"""What somebody writes in front of a member: programs that take the first of two read this."""
+
+
+@pytest.mark.parametrize("name", DOUBLED)
+def test_a_member_that_stands_twice_is_named(
+    one_result: tuple[Desk, dict[str, Any]], name: str
+) -> None:
+    desk, members = one_result
+    text = written(members).decode()
+    found = recheck(desk, text.replace(f'"{name}": ', f'{DOUBLED[name]}"{name}": ', 1).encode())
+    assert not found.ok
+    assert found.altered == (name,)
+    told = json.dumps(members[name])
+    twice = text.replace(f'"{name}": ', f'"{name}": {told}, "{name}": ', 1).encode()
+    assert recheck(desk, twice).altered == (name,)
+
+
+@pytest.mark.parametrize(("name", "within"), [("hits", "page"), ("asked_by", "agency")])
+def test_a_member_that_stands_twice_within_another_is_named(
+    one_result: tuple[Desk, dict[str, Any]], name: str, within: str
+) -> None:
+    desk, members = one_result
+    start, mark, end = written(members).decode().partition(f'"{name}": ')
+    doubled = end.replace(f'"{within}": ', f'"{within}": null, "{within}": ', 1)
+    found = recheck(desk, f"{start}{mark}{doubled}".encode())
+    assert not found.ok
+    assert found.altered == (name,)
+
+
+def test_blanks_and_the_order_of_members_say_nothing(
+    one_result: tuple[Desk, dict[str, Any]],
+) -> None:
+    desk, members = one_result
+    turned = json.dumps(dict(reversed(members.items())), indent=4, ensure_ascii=False)
+    windows = "\ufeff" + turned.replace("\n", "\r\n")
+    assert recheck(desk, windows.encode()).ok
+
+
+def test_a_file_has_the_certificates_of_the_day_on_which_it_was_made(place: Place) -> None:
+    with place.open() as desk:
+        request = desk.request(by=place.people.auditor)
+        answer = attesting_search.attest(desk.archive, request, NAME)
+        search = StreamId(answer.result["search"])
+        before = attesting_search.result(desk.archive, request, search).content
+        keys.rotate_system_key(desk.archive, desk.request(), KeyGround.SCHEDULED)
+        proving.advance(desk.archive)
+        between = attesting_search.result(desk.archive, request, search).content
+        keys.rotate_system_key(desk.archive, desk.request(), KeyGround.SCHEDULED)
+        after = attesting_search.result(desk.archive, request, search).content
+        made_of = [json.loads(each) for each in (before, between, after)]
+        assert [len(members["certificates"]) for members in made_of] == [1, 2, 3]
+        assert all(recheck(desk, each).ok for each in (before, between, after))
+        first, second, third = made_of[2]["certificates"].items()
+        for left_out in ([first, third], [second], [second, third], [first], []):
+            altered = written(made_of[1] | {"certificates": dict(left_out)})
+            assert recheck(desk, altered).altered == ("certificates",)
 
 
 def test_what_came_later_does_not_change_the_past(place: Place, records: list[str]) -> None:
@@ -343,7 +431,21 @@ def test_many_hits_are_taken_page_by_page(place: Place, monkeypatch: pytest.Monk
         assert recheck(desk, written(members)).ok
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"format": 1}', b"[" * 99_999])
+FORMAT = b'"format": "chauban-signed-search/1"'
+NO_RESULTS = {
+    "nothing": b"",
+    "an array": b"[]",
+    "no members": b"{}",
+    "no text": b"\xff",
+    "another format": b'{"format": 1}',
+    "deep": b"[" * 99_999,
+    "two formats": b'{"format": "another/1", ' + FORMAT + b"}",
+    "half a pair": b"{" + FORMAT + b', "proof": "\\ud800"}',
+    "no JSON": b"{" + FORMAT + b",}",
+}
+
+
+@pytest.mark.parametrize("content", NO_RESULTS.values(), ids=NO_RESULTS)
 def test_another_file_is_no_result(place: Place, content: bytes) -> None:
     with place.open() as desk, pytest.raises(InvalidValueError, match="not-a-signed-search"):
         recheck(desk, content)

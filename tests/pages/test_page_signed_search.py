@@ -117,6 +117,12 @@ def test_the_command_line_exports_the_same(site: Site, tmp_path: Path) -> None:
     assert chauban.refused("search", QUERY, "--signed", "-o", str(saved)) == "file-exists"
     assert chauban.json("log", "status")["size"] == position
     assert chauban.json("search", "--check", str(saved))["ok"]
+    forged = saved.read_text().replace('"query": ', '"query": "KHONG CO GI",\n"query": ')
+    forged = forged.replace('"count": 3', '"count": 0,\n"count": 3', 1)
+    saved.write_text(forged.replace("{", '{"hello\\u001b[2J": "world",', 1))
+    checked = chauban.json("search", "--check", str(saved), code=1)
+    assert checked["altered"] == ["query", "count", "hello\x1b[2J"]
+    assert "hello\ufffd[2J" in chauban("search", "--check", str(saved)).out
     saved.write_text("{}")
     assert chauban.refused("search", "--check", str(saved)) == "not-a-signed-search"
     assert "3" in chauban("search", QUERY, "--signed", "-o", str(tmp_path / "2.json")).out
