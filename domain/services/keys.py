@@ -103,6 +103,8 @@ def declare_compromised(
     """Others may have signed with a key since an instant. It must have been replaced before."""
     if since > archive.clock.now():
         raise InvalidValueError("instant-in-future")
+    if since.year <= 1:  # Beyond UTC's first day there is none to write.
+        raise InvalidValueError("invalid-moment")
     text = since.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
     asked = {"do": "key-compromised", "key": key, "since": text, "ground": ground.value}
 

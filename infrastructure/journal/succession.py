@@ -7,7 +7,7 @@ stream, a key that cannot sign) is passed over here, and found where rows are ch
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -76,13 +76,13 @@ def doubts(
     """Which system keys others may have used, and since when; `keys` and `attested` are the rows
     of the streams of the keys and of the attestations."""
     since: dict[str, str] = {}
-    for said in _true(turns, keys, keys_of(archive), _COMPROMISED):
+    for _, said in _true(turns, keys, keys_of(archive), _COMPROMISED):
         key, at = said.get("key"), said.get("since")
         if isinstance(key, str) and isinstance(at, str):
             since[key] = min(at, since.get(key, at))
     if not since:
         return ()
-    dated = list(_dated(_true(turns, attested, attestations_of(archive), _ATTESTED)))
+    dated = list(_dated(turns, attested, attestations_of(archive)))
     return tuple(
         Doubt(key, at, max((size for size, when in dated if when <= at), default=None))
         for key, at in since.items()
@@ -120,17 +120,24 @@ def _said(turn: Turn, row: Placed) -> dict[str, Any] | None:
 
 def _true(
     turns: Sequence[Turn], rows: Iterable[Placed], stream: str, name: str
-) -> Iterable[dict[str, Any]]:
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Positions and data of the events of a name that a key has signed in its turn."""
     for row in rows:
         for turn in turns:
             said = _said(turn, row) if turn.covers(row.position) else None
-            if said is not None and row.stream == stream and said["type"] == name:
-                yield said["data"]
+            if said is None or row.stream != stream or said["type"] != name:
+                continue
+            if isinstance(said["data"], dict):
+                yield row.position, said["data"]
 
 
-def _dated(attested: Iterable[Mapping[str, Any]]) -> Iterable[tuple[int, str]]:
+def _dated(
+    turns: Sequence[Turn], attested: Iterable[Placed], stream: str
+) -> Iterator[tuple[int, str]]:
     """Sizes of checkpoints with the times that authorities put on them. What the tokens themselves
-    say is checked where tokens are."""
-    for data in attested:
-        for token in data["tokens"]:
-            yield data["size"], token["at"]
+    say is checked where tokens are; what no attestation can say is found with all rows."""
+    for position, data in _true(turns, attested, stream, _ATTESTED):
+        size, tokens = data.get("size"), data.get("tokens")
+        if type(size) is int and 0 < size < position and isinstance(tokens, list):
+            times = [token.get("at") for token in tokens if isinstance(token, dict)]
+            yield from ((size, at) for at in times if isinstance(at, str))

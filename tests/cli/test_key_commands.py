@@ -121,6 +121,7 @@ def test_a_compromised_key_bounds_what_it_proves(chauban: Chauban) -> None:
     assert chauban.refused(*declare("0" * 64, "2026-01-01")) == "not-found"
     assert chauban.refused(*declare(pin, "2999-01-01")) == "instant-in-future"
     assert chauban.refused(*declare(pin, "hôm qua")) in ("invalid-moment", "invalid-date")
+    assert chauban.refused(*declare(pin, "0001-01-01")) == "invalid-moment"
     now = chauban.json("keys", "list")["keys"][1]["at"]
     chauban.json(*declare(pin, now))
     found = verified(chauban, pin)

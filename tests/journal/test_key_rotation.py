@@ -6,11 +6,13 @@ import base64
 import os
 import signal
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -355,6 +357,53 @@ def test_what_others_had_dated_before_the_theft_is_not_in_doubt(house: House) ->
     house.clock.at = SystemClock().now()
     house.append(RING, 1, KeyCompromised(old, "2026-03-02T05:00:00.000000Z", KeyGround.LOST))
     assert house.inspect(pinned=old).doubtful == 4  # 4 to 7: not in what was dated before.
+
+
+def without_tokens(data: dict[str, Any]) -> object:
+    return {name: value for name, value in data.items() if name != "tokens"}
+
+
+def of_another_time(data: dict[str, Any]) -> object:
+    return data | {"tokens": [data["tokens"][0] | {"at": 5}]}
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        without_tokens,
+        of_another_time,
+        lambda data: data | {"size": "x"},
+        lambda data: data | {"size": 9_000_000_000},
+        lambda data: data | {"tokens": [7]},
+        lambda data: [data],
+    ],
+    ids=[
+        "no tokens",
+        "a time that is none",
+        "a size that is none",
+        "more than there is",
+        "7",
+        "a list",
+    ],
+)
+def test_an_attestation_that_a_thief_wrote_hides_nothing_and_stops_nothing(
+    house: House, alter: Callable[[dict[str, Any]], object]
+) -> None:
+    file = FileObject(Digest("sha256:" + "0" * 64), Digest("sha512:" + "0" * 128), 1, "text/plain")
+    token = TimeToken("tsa", "2020-01-01T00:00:00Z", date(2099, 1, 1), file)
+    house.open_dossier()  # Positions 2 to 4.
+    house.append(attestations_of(ARCHIVE), 0, CheckpointAttested(1, file, (), (token,)))
+    ((state,),) = house.rows("SELECT state FROM stored_events WHERE rowid=5")
+    said = open_envelope(state).payload
+    forged = house.keys.signer.sign(said | {"data": alter(said["data"])}).hex()
+    old = first_of(house)
+    rotate(house)
+    house.clock.at = SystemClock().now()
+    house.append(RING, 1, KeyCompromised(old, "2026-03-02T00:00:00.000000Z", KeyGround.LOST))
+    house.tamper(f"UPDATE stored_events SET state=x'{forged}' WHERE rowid=5")
+    found = house.inspect(pinned=old)
+    # All that the lost key has signed; a row that cannot be read at all is found instead.
+    assert found.doubtful + any(each.where == "5" for each in found.findings) >= 6
 
 
 # ---------------------------------------------------------------- by other people's tools
