@@ -43,6 +43,13 @@ def tell(console: Console, command: str, result: Json) -> None:
     fields(console, result, SHORT)
 
 
+def _evidence(to: Console, result: Json) -> None:
+    to.line(to.text("done-evidence"))
+    fields(to, result, SHORT)
+    if result["left_out"] and result["files"]:
+        to.line(to.text("evidence-files-show"))
+
+
 # ---------------------------------------------------------------- taking in and finding
 
 
@@ -125,6 +132,8 @@ def _verify(to: Console, result: Json) -> None:
     to.line(f"{to.text('verify-not-proved')}:")
     for item in result["not_proved"]:
         to.line(f"  - {to.named('not-proved', item)}")
+    if "remembered" in result:
+        to.line(to.text("verify-remembered", file=result["remembered"]))
 
 
 def _findings(to: Console, found: Sequence[Json]) -> None:
@@ -284,6 +293,7 @@ def _erasing(command: str) -> Callable[[Console, Json], None]:
 ERASING = ("erase-request", "erase-refuse", "erase-restrict", "erase-approve")
 WRITERS: Mapping[str, Callable[[Console, Json], None]] = {
     "doctor": _doctor,
+    "evidence": _evidence,
     "history": showing.history,
     "keys-list": _keys,
     "log-attest": _attest,

@@ -225,7 +225,12 @@ def verify(context: Context) -> Result:
     chosen = context.chosen
     target = ref(context, chosen.ref) if chosen.ref else None
     pinned = Digest.parse(chosen.certificate) if chosen.certificate else None
+    if target is not None and chosen.remember:
+        raise InvalidValueError("log-covers-everything")
     since = [read_file(Path(chosen.since))] if chosen.since else []
+    if chosen.remember and Path(chosen.remember).exists():
+        # What would be overwritten must be a beginning of what is written: nothing kept is lost.
+        since.append(read_file(Path(chosen.remember)))
     result = oversight.verify(
         context.archive,
         context.request,
@@ -238,6 +243,7 @@ def verify(context: Context) -> Result:
     )
     if chosen.remember and result.ok and result.checkpoint is not None:
         overwrite(Path(chosen.remember), result.checkpoint.note)
+        return {**shapes.verification(result), "remembered": chosen.remember}, 0
     return shapes.verification(result), 0 if result.ok else 1
 
 

@@ -53,8 +53,9 @@ class TransparencyLog(Protocol):
         """Takes in what the journal has and signs a checkpoint of it; the newest one.
 
         Raises IntegrityError: `log-diverged` and `log-ahead-of-journal` when the journal is not
-        what was signed before, any other code when an event is not what it was; nothing smaller or
-        different is ever signed. UnavailableError when the store cannot take it.
+        what was signed before, any other code when an event is not what it was, and what lies
+        before that event is taken in; nothing smaller or different is ever signed.
+        UnavailableError when the store cannot take it, `log-busy` when others are always faster.
         """
 
     def state(self) -> LogState:
@@ -299,10 +300,24 @@ class PackedAttestation:
     """Somebody outside who vouches for the checkpoint of a pack."""
 
     kind: str
-    """`witness` or `time`."""
+    """`witness`; `unnamed` for one whom the policy of the pack does not name; `time`."""
     name: str
     at: datetime | None
     """The time that it vouches for, UTC."""
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What a reader may look for in a pack and does not find, though nobody asked to leave it
+    out."""
+
+    why: str
+    """Of records: `isolated`, `erased`, `withdrawn`, `moved`, `unreadable`. Of files: `shared`,
+    with records out of sight. Of streams: `part`, some of their events stay out."""
+    count: int
+    """How many records, files or streams."""
+    numbers: tuple[int, ...] = ()
+    """The numbers of the records in the dossier, as far as events in the pack tell them."""
 
 
 @dataclass(frozen=True)
@@ -341,6 +356,7 @@ class PackFacts:
     """Codes of what the pack proves, the most important first."""
     not_proved: tuple[str, ...]
     """Codes of what it does not prove."""
+    absent: tuple[Absence, ...] = ()
 
 
 class ReportMaker(Protocol):

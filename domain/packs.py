@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from domain.evidence import PackFacts
+from domain.evidence import PackedAttestation, PackFacts
 from domain.values import Digest, StreamId
 
 
@@ -67,3 +67,15 @@ class Packer(Protocol):
 
         A document that is no longer what was put raises IntegrityError on the way.
         """
+
+    def cosignatures(
+        self, checkpoint: bytes, log_key: str, witnesses: Sequence[str]
+    ) -> tuple[PackedAttestation, ...]:
+        """Who cosigned a checkpoint, with the time that stands in each cosignature.
+
+        The kind is `witness` where the policy of a pack with these keys names the signer, and the
+        checkpoint meets that policy; else `unnamed`, which was not checked.
+        """
+
+    def proves(self, proof: bytes, envelope: bytes, log_key: str) -> bool:
+        """True when the proof leads from these very bytes to a checkpoint that the key signed."""

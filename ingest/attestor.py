@@ -18,6 +18,18 @@ _LOOK_SECONDS = 5.0
 
 
 @contextmanager
+def attempting(failed: str) -> Iterator[None]:
+    """One attempt of a thread that outlives it: what goes wrong is logged by its name alone, as
+    other words of an error may tell what nobody should read in a log."""
+    try:
+        yield
+    except ArchiveError as exc:
+        _log.error("%s: %s", failed, exc.code)
+    except Exception as exc:
+        _log.error("%s: unexpected %s", failed, type(exc).__name__)
+
+
+@contextmanager
 def attesting(archive: Archive) -> Iterator[None]:
     """Within the context outsiders are asked as often as the archive wants; without any, nothing
     runs. The end waits for who is being asked just then."""
@@ -37,8 +49,8 @@ def attesting(archive: Archive) -> Iterator[None]:
 def _follow(archive: Archive, ended: Event) -> None:
     asked_at = None
     while not ended.wait(_LOOK_SECONDS):
-        now = archive.clock.now()
-        try:
+        with attempting("the log was not attested"):
+            now = archive.clock.now()
             if asked_at is None:  # Another worker may have asked some minutes ago.
                 last = newest(archive)
                 asked_at = last.at if last is not None else None
@@ -46,5 +58,3 @@ def _follow(archive: Archive, ended: Event) -> None:
                 asked_at = now
                 for each in attest(archive).silent:
                     _log.error("%s did not vouch for the log: %s", each.name, each.code)
-        except ArchiveError as exc:
-            _log.error("the log was not attested: %s", exc.code)

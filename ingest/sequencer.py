@@ -3,17 +3,14 @@
 It has a thread of its own, as a reading that takes minutes must not keep an event out of the log.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from domain.errors import ArchiveError
 from domain.services import Archive
 from domain.services.proving import advance
-from ingest.attestor import attesting
+from ingest.attestor import attempting, attesting
 
-_log = logging.getLogger("chauban.worker")
 _LOOK_SECONDS = 1.0
 """How often it looks for new events."""
 _REST_SECONDS = 10.0
@@ -38,19 +35,19 @@ def sequencing(archive: Archive) -> Iterator[None]:
 def _follow(archive: Archive, ended: Event) -> None:
     covered = -1
     while not ended.wait(_LOOK_SECONDS):
-        if archive.journal.position() != covered:
-            reached = _advance(archive)
-            if reached is None:
-                ended.wait(_REST_SECONDS)
-            else:
-                covered = reached
+        reached = _advance(archive, covered)
+        if reached is None:
+            ended.wait(_REST_SECONDS)
+        else:
+            covered = reached
 
 
-def _advance(archive: Archive) -> int | None:
-    """Events in the log, None when something keeps it from growing; doctor says what."""
-    try:
+def _advance(archive: Archive, covered: int = -1) -> int | None:
+    """Events in the log, None when something keeps it from growing; doctor says what. Where no
+    more than the covered ones are there, nothing is done."""
+    with attempting("the transparency log did not grow"):
+        if archive.journal.position() == covered:
+            return covered
         checkpoint = advance(archive)
-    except ArchiveError as exc:
-        _log.error("the transparency log did not grow: %s", exc.code)
-        return None
-    return checkpoint.size if checkpoint is not None else 0
+        return checkpoint.size if checkpoint is not None else 0
+    return None

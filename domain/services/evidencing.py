@@ -16,10 +16,11 @@ from typing import BinaryIO, get_args, get_type_hints
 from domain import keyring
 from domain.agents import Actor
 from domain.archive import ArchiveFounded
-from domain.dossier import Dossier, DossierCorrected
+from domain.dossier import Dossier, DossierCorrected, DossierRecordAdded
 from domain.errors import ArchiveError, IntegrityError, InvalidValueError, NotFoundError, RuleError
 from domain.events import STORED_EVENTS, STORED_NAMES, Event, Recorded
 from domain.evidence import (
+    Absence,
     Attested,
     Checkpoint,
     PackedAttestation,
@@ -34,7 +35,7 @@ from domain.scanning import ScanDuplicated, ScanReceived
 from domain.services import Archive, Request
 from domain.services.attested import content_of
 from domain.services.deciding import Loaded, load, require_seen
-from domain.services.kinship import require_unshared
+from domain.services.kinship import require_unshared, standing
 from domain.services.proving import advance
 from domain.services.replaying import names_of
 from domain.services.retrieval import history, is_listed, resource_behind
@@ -207,18 +208,20 @@ def _as_told(archive: Archive, stream: StreamId) -> Loaded:
 
 
 def _contents(archive: Archive, actor: Actor, view: _View) -> PackContents:
-    """(1) The log takes in what there is. (2) The events. (3) A checkpoint over all of them.
-    (4) What outsiders say of it. (5) The documents."""
-    with suppress(IntegrityError):  # A log that cannot grow still proves what it holds.
-        advance(archive)  # (1)
+    """(1) The log introduces its key, where it is new. (2) The events. (3) A checkpoint over all of
+    them, what was recorded meanwhile included. (4) What outsiders say of it. (5) The documents."""
+    _grow(archive)  # (1)
     examined = [*_beside(archive), *history(archive, view.request, view.target)]
     examined = sorted({each.position: each for each in examined}.values(), key=_position)  # (2)
     keys = _log_keys(examined)
+    _grow(archive)
     attested, checkpoint = _checkpoint(archive, keys, examined[-1].position)  # (3)
-    tokens = [(each.authority, each.token) for each in attested.tokens] if attested else []
+    tokens = [(each.authority, each.token) for each in attested.tokens] if attested else []  # (4)
     documents = [*_documents(archive, view)]  # (5)
     certificates = _certificates(examined)
-    facts = _facts(archive, actor, view, examined, checkpoint, attested, documents)
+    streams = _streams(archive, examined)
+    absent = (*_absent(archive, view, examined), *_parts(streams))
+    facts = _facts(archive, actor, view, examined, checkpoint, attested, documents, absent)
 
     def vouch(listed: str) -> bytes:
         said = {"archive": archive.id, "manifest": listed, "at": facts.made_at.isoformat()}
@@ -228,15 +231,28 @@ def _contents(archive: Archive, actor: Actor, view: _View) -> PackContents:
         facts=facts,
         report=archive.report.make(facts),
         events=partial(_envelopes, archive, view, examined, checkpoint),
-        streams=_streams(archive, examined),
+        streams=streams,
         documents=[document for document, _ in documents],
         certificates=certificates,
         checkpoint=checkpoint.note,
         witnesses=[each.key for each in archive.witnesses],
-        tokens=[(name, content_of(archive, digest)) for name, digest in tokens],  # (4)
+        tokens=[(name, found) for name, token in tokens if (found := _content(archive, token))],
         roots=sorted({each.roots for each in archive.authorities}),
         vouch=vouch,
     )
+
+
+def _grow(archive: Archive) -> None:
+    """A log that cannot grow still proves what it holds."""
+    with suppress(ArchiveError):
+        advance(archive)
+
+
+def _content(archive: Archive, digest: Digest) -> bytes | None:
+    """What outsiders gave; None where it is lost or altered, which `verify` names."""
+    with suppress(IntegrityError, NotFoundError):
+        return content_of(archive, digest)
+    return None
 
 
 def _position(examined: Examined) -> int:
@@ -258,8 +274,8 @@ def _checkpoint(
     covering = archive.attestations.covering(position)
     dated = [each for each in covering if each.tokens]
     for attested in sorted(dated or covering, key=lambda each: each.size, reverse=True):
-        note = content_of(archive, attested.checkpoint)
-        if _signer(note, keys) is None:
+        note = _content(archive, attested.checkpoint)
+        if note is None or _signer(note, keys) is None:
             continue
         origin, size, root = note.decode().split("\n", 3)[:3]
         return attested, Checkpoint(origin, int(size), base64.b64decode(root).hex(), note)
@@ -353,6 +369,60 @@ def _files(
             yield kind, found.file
 
 
+def _absent(archive: Archive, view: _View, examined: Sequence[Examined]) -> Iterator[Absence]:
+    """Records and originals that are not in the pack, though nobody asked to leave them out. The
+    dossier's own events name every record that was ever in it: nothing more is said of one."""
+    numbers = {
+        each.recorded.event.record: each.recorded.event.ordinal
+        for each in examined
+        if each.recorded is not None and isinstance(each.recorded.event, DossierRecordAdded)
+    }
+    told = {each.stream for each in examined}
+    found: dict[str, list[StreamId]] = {}
+    for name in (view.target,) if view.paper is not None else numbers:
+        why = _why_absent(archive, view, name, told=name in told)
+        if why is not None:
+            found.setdefault(why, []).append(name)
+    for why, names in sorted(found.items()):
+        known = sorted(numbers[name] for name in names if name in numbers)
+        yield Absence(why, len(names), tuple(known))
+    shared = {digest for paper in view.papers() for digest in _shared(archive, view, paper)}
+    if shared:
+        yield Absence("shared", len(shared))
+
+
+def _why_absent(archive: Archive, view: _View, name: StreamId, *, told: bool) -> str | None:
+    """Why the files of a record, or its events as well, are not in the pack."""
+    try:
+        now = standing(archive, _as_told(archive, name).record())
+    except ArchiveError:
+        return "unreadable"
+    if now.dossier != view.dossier.id:
+        return "moved"  # What became of it there is for who may see it there.
+    if told and now.erased_by is not None:
+        return "erased"
+    if now.isolated is not None:
+        return "isolated"
+    if not told:
+        return "unreadable"
+    return "withdrawn" if now.withdrawn else None
+
+
+def _shared(archive: Archive, view: _View, paper: Record) -> Iterator[Digest]:
+    """Originals that `_files` leaves out."""
+    for source in paper.sources:
+        try:
+            require_unshared(archive, view.request, paper, source.file.sha256)
+        except (RuleError, IntegrityError):
+            yield source.file.sha256
+
+
+def _parts(streams: Mapping[StreamId, bool]) -> Iterator[Absence]:
+    parts = [stream for stream, whole in streams.items() if not whole]
+    if parts:
+        yield Absence("part", len(parts))
+
+
 def _opener(archive: Archive, digest: Digest) -> Callable[[], BinaryIO]:
     return lambda: archive.objects.open(digest)
 
@@ -368,20 +438,32 @@ def _facts(
     checkpoint: Checkpoint,
     attested: Attested | None,
     documents: Sequence[tuple[PackedDocument, PackedFile]],
+    absent: tuple[Absence, ...],
 ) -> PackFacts:
     agencies = archive.catalogue.agencies()
     people = {each.recorded.by.agent for each in examined if each.recorded is not None}
     names = names_of(archive, {*people, actor.agent})
-    disclosed = {
-        each.position: {name for name, _ in each.disclosures}
-        for each in _exhibits(archive, [each.position for each in examined])
-    }
+    log_key = _signer(checkpoint.note, _log_keys(examined)) or archive.log.state().key
+    disclosed: dict[int, set[str]] = {}
+    logged: set[int] = set()
+    for exhibit in _exhibits(archive, [each.position for each in examined]):
+        disclosed[exhibit.position] = {name for name, _ in exhibit.disclosures}
+        if _is_logged(archive, exhibit, checkpoint, log_key):
+            logged.add(exhibit.position)
     events = tuple(
-        _event(view, each, checkpoint, names, agencies, disclosed.get(each.position, set()))
+        _event(
+            view,
+            each,
+            names,
+            agencies,
+            disclosed=disclosed.get(each.position, set()),
+            in_log=each.position in logged,
+        )
         for each in examined
     )
     founded = examined[0].recorded.event if examined[0].recorded is not None else None
-    proves, not_proved = _claims(view, events, attested)
+    attestations = _attestations(archive, checkpoint, log_key, attested)
+    proves, not_proved = _claims(view, events, attestations)
     return PackFacts(
         reference=view.reference,
         kind=kind_of(view.target).value,
@@ -394,26 +476,35 @@ def _facts(
         checkpoint_size=checkpoint.size,
         checkpoint_root=checkpoint.root,
         certificate=founded.certificate_sha256 if isinstance(founded, ArchiveFounded) else "",
-        log_key=_signer(checkpoint.note, _log_keys(examined)) or archive.log.state().key,
-        attestations=_attestations(attested),
+        log_key=log_key,
+        attestations=attestations,
         events=events,
         files=tuple(told for _, told in documents),
         left_out=tuple(sorted(view.left_out)),
         proves=proves,
         not_proved=not_proved,
+        absent=absent,
     )
+
+
+def _is_logged(archive: Archive, exhibit: Exhibit, checkpoint: Checkpoint, log_key: str) -> bool:
+    """True when the log's proof for the position fits the bytes that the pack gives for it."""
+    if exhibit.position > checkpoint.size:
+        return False
+    proof = archive.log.proof(exhibit.position, checkpoint)
+    return archive.packer.proves(proof, exhibit.envelope, log_key)
 
 
 def _event(
     view: _View,
     examined: Examined,
-    checkpoint: Checkpoint,
     names: Mapping[StreamId, str | None],
     agencies: Mapping[StreamId, AgencyRow],
+    *,
     disclosed: Collection[str],
+    in_log: bool,
 ) -> PackedEvent:
     recorded = examined.recorded
-    in_log = examined.position <= checkpoint.size
     if recorded is None:
         return PackedEvent(
             examined.position, None, examined.name or "", None, "", "", "", "", (),
@@ -488,28 +579,28 @@ def _signer(note: bytes, keys: Sequence[str]) -> str | None:
     return fitting[-1] if fitting else None
 
 
-def _attestations(attested: Attested | None) -> tuple[PackedAttestation, ...]:
-    if attested is None:
-        return ()
-    witnesses = [PackedAttestation("witness", name, None) for name in attested.witnesses]
-    tokens = [PackedAttestation("time", each.authority, each.at) for each in attested.tokens]
-    return (*witnesses, *tokens)
+def _attestations(
+    archive: Archive, checkpoint: Checkpoint, log_key: str, attested: Attested | None
+) -> tuple[PackedAttestation, ...]:
+    keys = [each.key for each in archive.witnesses]
+    witnesses = archive.packer.cosignatures(checkpoint.note, log_key, keys)
+    tokens = attested.tokens if attested is not None else ()
+    return (*witnesses, *(PackedAttestation("time", each.authority, each.at) for each in tokens))
 
 
 def _claims(
-    view: _View, events: Sequence[PackedEvent], attested: Attested | None
+    view: _View, events: Sequence[PackedEvent], attestations: Sequence[PackedAttestation]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the pack proves, and what it does not, by the codes of PROVES and NOT_PROVED."""
-    witnessed = attested is not None and bool(attested.witnesses)
-    dated = attested is not None and bool(attested.tokens)
+    kinds = {each.kind for each in attestations}
     logged = all(event.in_log for event in events)
     intact = all(event.state == "intact" for event in events)
     held = {
         "signed": intact,
         "unaltered": intact,
         "logged": logged,
-        "witnessed": witnessed,
-        "dated": dated,
+        "witnessed": "witness" in kinds,
+        "dated": "time" in kinds,
     }
     lacking = {f"pack-not-{code}": not holds for code, holds in held.items()}
     lacking["pack-left-out"] = bool(view.left_out) or any(event.left_out for event in events)

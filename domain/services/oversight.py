@@ -6,7 +6,7 @@ digests, every view and the index, and names each finding. What it cannot see it
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256, sha512
@@ -60,6 +60,7 @@ HARMLESS = frozenset({"object-without-fact"})
 _STAYS = frozenset(
     {RepresentationKind.ORIGINAL, RepresentationKind.PDFA, RepresentationKind.ASSEMBLY}
 )
+_DAMAGED = "journal-damaged"
 _CHUNK = 1 << 20
 _BATCH = 500
 Progress = Callable[[str, int, int], None]
@@ -126,9 +127,10 @@ def verify(
 
     `remembered` are checkpoints of the log that somebody kept elsewhere: what they covered must
     be what is there. `hashes` compares the journal with the log alone, many times faster: what was
-    verified before has not changed since. `incremental` does that for what the newest of these
+    verified before has not changed since. `incremental` does that for what the oldest of these
     checkpoints covers and recomputes what came later. Raises InvalidValueError where these make no
-    sense: they are asked of the whole archive alone.
+    sense: they are asked of the whole archive alone. A damaged file of the journal is a finding;
+    what can be read without the damaged place is verified all the same.
     """
     _require_allowed(archive, request, target)
     if target is not None and (remembered or hashes):
@@ -138,7 +140,7 @@ def verify(
     if hashes:
         return _hashes(archive, remembered, progress)
     streams = _streams_of(archive, target) if target is not None else None
-    after = max(read_kept(archive, each).size for each in remembered) if incremental else 0
+    after = min(read_kept(archive, each).size for each in remembered) if incremental else 0
     inspected = archive.inspector.inspect(
         streams=streams,
         pinned=pinned,
@@ -148,15 +150,15 @@ def verify(
     findings = list(inspected.findings)
     counts = dict(inspected.counts)
     objects = _Objects()
-    dates = dates_of(archive)
-    findings.extend(dates.findings)
+    dates = _dates(archive, findings)
     findings.extend(_gather(archive, streams, objects, dates, after))
     findings.extend(_check_objects(archive, objects, counts, progress))
     if target is None:
         if not after:
             findings.extend(_strays(archive, objects))
             progress("views", 0, 1)
-            findings.extend(archive.views.inspect())
+            with _damage_found(findings):
+                findings.extend(archive.views.inspect())
             counts["views"] = len(archive.views.names())
         log = _log(archive, remembered, dates.notes, progress)
         findings.extend(log.findings)
@@ -167,9 +169,8 @@ def verify(
     if inspected.doubtful:
         counts["doubtful"] = inspected.doubtful
         not_proved = (KEY_NOT_PROVED, *not_proved)
-    # A break that stops the replay of each view is one finding.
     return Verification(
-        tuple(dict.fromkeys(findings)),
+        _told_once(inspected.findings, findings[len(inspected.findings) :]),
         counts,
         _without_shown(not_proved, remembered, dates),
         log.checkpoint if target is None else None,
@@ -177,21 +178,55 @@ def verify(
 
 
 def _hashes(archive: Archive, remembered: Sequence[bytes], progress: Progress) -> Verification:
-    dates = dates_of(archive)
+    findings: list[Finding] = []
+    dates = _dates(archive, findings)
     log = _log(archive, remembered, dates.notes, progress)
     not_proved = _without_shown((HASHES_NOT_PROVED, *NOT_PROVED), remembered)
-    findings = (*dates.findings, *log.findings)
-    return Verification(findings, {"leaves": log.leaves}, not_proved, log.checkpoint)
+    told = _told_once((), (*findings, *log.findings))
+    return Verification(told, {"leaves": log.leaves}, not_proved, log.checkpoint)
+
+
+@contextmanager
+def _damage_found(findings: list[Finding]) -> Iterator[None]:
+    """A damaged file of the journal is a finding and ends what is done within; a journal that is
+    busy or not there is neither damaged nor verified."""
+    try:
+        yield
+    except UnavailableError as exc:
+        if exc.code != _DAMAGED:
+            raise
+        findings.append(Finding(_DAMAGED, "journal"))
+
+
+def _told_once(inspected: Sequence[Finding], later: Sequence[Finding]) -> tuple[Finding, ...]:
+    """A break that stops the replay of each view is one finding, and so is the damage that
+    everybody meets: the inspection of the journal tells best where it is."""
+    told = list(inspected)
+    for finding in later:
+        if finding.kind != _DAMAGED or all(each.kind != _DAMAGED for each in told):
+            told.append(finding)
+    return tuple(dict.fromkeys(told))
+
+
+def _dates(archive: Archive, findings: list[Finding]) -> Dates:
+    dates = Dates((), (), (), ())
+    with _damage_found(findings):
+        dates = dates_of(archive)
+    findings.extend(dates.findings)
+    return dates
 
 
 def _log(
     archive: Archive, remembered: Sequence[bytes], attested: Sequence[bytes], progress: Progress
 ) -> LogInspected:
-    return archive.log_inspector.inspect(
-        remembered=remembered,
-        attested=attested,
-        progress=lambda done, total: progress("log", done, total),
-    )
+    findings: list[Finding] = []
+    with _damage_found(findings):
+        return archive.log_inspector.inspect(
+            remembered=remembered,
+            attested=attested,
+            progress=lambda done, total: progress("log", done, total),
+        )
+    return LogInspected(tuple(findings), None, 0)
 
 
 def _without_shown(
@@ -268,20 +303,22 @@ def _gather(
     does not fit the dates of the log."""
     unread: list[int] = []
     mistimed: list[Finding] = []
+    damaged: list[Finding] = []
     try:
-        for recorded in _events(archive, streams, unread, after):
-            _note(archive, recorded, objects)
-            if dates is not None and (finding := dates.check(recorded)) is not None:
-                mistimed.append(finding)
+        with _damage_found(damaged):
+            for recorded in _events(archive, streams, unread, after):
+                _note(archive, recorded, objects)
+                if dates is not None and (finding := dates.check(recorded)) is not None:
+                    mistimed.append(finding)
     except IntegrityError as exc:
         unread.append(int(exc.details.get("position", 0)))
     for album, holders in objects.albums.items():
         living = holders - objects.erased
         for picture in _listed(archive, album, "thumbnails", objects, needed=bool(living)):
             objects.personal.setdefault(picture, set()).update(holders)
-    objects.complete = objects.complete and not unread
+    objects.complete = objects.complete and not unread and not damaged
     lost = [Finding("objects-of-event-unknown", str(position)) for position in unread]
-    return [*lost, *mistimed]
+    return [*damaged, *lost, *mistimed]
 
 
 def _note(archive: Archive, recorded: Recorded[Event], objects: _Objects) -> None:

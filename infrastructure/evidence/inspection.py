@@ -2,12 +2,16 @@
 
 (1) The rows of the journal are hashed (`row_hashes.py`). (2) Each bundle must hold these rows,
 each tile these hashes. (3) The root over all of it must be the one of the checkpoint, signed with
-the log's key. (4) A remembered checkpoint must be a root on the way: this alone shows that the end
-of the journal is gone or that the whole archive was taken back to an older state.
+the log's key. (4) Neither journal nor checkpoint may be shorter than what was signed last, which
+lies beside the keys. (5) A remembered checkpoint must be a root on the way: where the keys were
+taken back, too, this alone shows that the end of the journal is gone or that the whole archive was
+taken back to an older state.
 """
 
 import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -16,37 +20,45 @@ from domain.errors import ArchiveError, IntegrityError, InvalidValueError, NotFo
 from domain.evidence import Checkpoint, LogInspected
 from domain.ports import Finding
 from infrastructure.evidence import merkle
+from infrastructure.evidence.head import Head
 from infrastructure.evidence.log import TiledLog, read_kept
 from infrastructure.evidence.row_hashes import hashed
 from infrastructure.evidence.tiles import HEIGHT, WIDTH
+from infrastructure.journal.inspection_notes import DAMAGE, connect, damage
 
 _ALONE = 50_000
 """Logs up to this size are not worth a second process."""
+_PATIENCE = 5.0
+"""Seconds in which a sequencer that has moved the cell publishes its checkpoint."""
+_PAUSE = 0.1
 
 
 @dataclass
 class _Tree:
-    """The hashes that the rows come to: one for each full bundle, and those of the last one."""
+    """The hashes that the rows come to: one for each full bundle, and what the roots of some sizes
+    need of the bundles that they cut through."""
 
     size: int
     full: list[bytes] = field(default_factory=list)
-    rest: bytes = b""
-    leaves: Callable[[int], bytes] = lambda number: b""
-    """The hashes of a full bundle, hashed once more."""
+    inner: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """By level and index; a few for each of these sizes."""
+
+    def cut(self, size: int, leaves: bytes) -> None:
+        """Keeps what the root of a size needs of the bundle that it cuts through."""
+        begin = size // WIDTH * WIDTH
+        for level, index in merkle.peaks(begin, size):
+            at = ((index << level) - begin) * merkle.SIZE
+            self.inner[level, index] = merkle.folded(leaves[at : at + (merkle.SIZE << level)])
 
     def node(self, level: int, index: int) -> bytes:
         """The hash of a complete subtree."""
         if level >= HEIGHT:
             first = index << (level - HEIGHT)
             return merkle.folded(b"".join(self.full[first : first + (1 << (level - HEIGHT))]))
-        first = index << level
-        number = first // WIDTH
-        row = self.rest if number == len(self.full) else self.leaves(number)
-        begin = first % WIDTH * merkle.SIZE
-        return merkle.folded(row[begin : begin + (merkle.SIZE << level)])
+        return self.inner[level, index]
 
     def root(self, size: int) -> bytes:
-        """The root over the first `size` rows."""
+        """The root over the first `size` rows, one of the sizes that were cut."""
         return merkle.root(size, self.node)
 
 
@@ -73,12 +85,16 @@ class LogInspection:
                 known.append(read_kept(raw, self._keys()))
             except InvalidValueError as exc:
                 findings.append(Finding("log-attested-unreadable", "checkpoint", exc.code))
+        head = self._signed(findings)
         newest = self._newest(findings)
         size = newest.size if newest is not None else 0
+        if head is not None:
+            self._require_reached(head, newest, findings)
         for each in known:
             if each.size > size:
                 findings.append(Finding("log-shorter-than-remembered", str(size), str(each.size)))
-        tree = self._compared(size, findings, progress)
+        sizes = {each.size for each in known if each.size <= size}
+        tree = self._compared(size, sizes, findings, progress)
         if tree is not None:
             asked = [*([(newest, "log-root-differs")] if newest else [])]
             asked += [(each, "log-not-as-remembered") for each in known if each.size <= size]
@@ -86,6 +102,40 @@ class LogInspection:
                 if tree.root(checkpoint.size).hex() != checkpoint.root:
                     findings.append(Finding(kind, str(checkpoint.size)))
         return LogInspected(tuple(findings), newest, size)
+
+    def _signed(self, findings: list[Finding]) -> Head | None:
+        """What was signed last; read before anything else, which can only be as new or newer."""
+        try:
+            return self._log.head()
+        except ArchiveError as exc:
+            findings.append(Finding("log-head-unreadable", "log-head.sqlite", exc.code))
+            return None
+
+    def _require_reached(
+        self, head: Head, newest: Checkpoint | None, findings: list[Finding]
+    ) -> None:
+        """A journal or a checkpoint that is shorter than what was signed was taken back. The
+        checkpoint alone may lie a moment behind; one that is missing is named elsewhere."""
+        shorter = self._position(findings)
+        if shorter is None or shorter >= head.size:
+            until = time.monotonic() + _PATIENCE
+            with suppress(ArchiveError):  # One that cannot be read is no newer one.
+                while newest is not None and newest.size < head.size and time.monotonic() < until:
+                    time.sleep(_PAUSE)
+                    newest = self._log.newest() or newest
+            shorter = newest.size if newest is not None else head.size
+        if shorter < head.size:
+            findings.append(Finding("log-shorter-than-signed", str(shorter), str(head.size)))
+
+    def _position(self, findings: list[Finding]) -> int | None:
+        """Of the last row of the journal; None when nobody can tell."""
+        try:
+            with closing(connect(str(self._journal))) as connection:
+                (last,) = connection.execute("SELECT max(rowid) FROM stored_events").fetchone()
+        except DAMAGE as exc:
+            findings.append(damage(exc, "journal"))
+            return None
+        return last if type(last) is int else 0
 
     def _is_signed(self, raw: bytes) -> bool:
         """True when one of the keys that the log has had signed the note."""
@@ -102,30 +152,42 @@ class LogInspection:
             findings.append(Finding("log-checkpoint-unreadable", "checkpoint", exc.code))
             return None
         if newest is None:
-            if self._log.has_signed():
+            if self._log.head() is not None:
                 findings.append(Finding("log-checkpoint-missing", "checkpoint"))
         elif not self._is_signed(newest.note):
             findings.append(Finding("log-checkpoint-unsigned", "checkpoint"))
         return newest
 
     def _compared(
-        self, size: int, findings: list[Finding], progress: Callable[[int, int], None]
+        self,
+        size: int,
+        known: Iterable[int],
+        findings: list[Finding],
+        progress: Callable[[int, int], None],
     ) -> _Tree | None:
-        """The tree of the rows, after every bundle and tile was compared with it; None when a row
-        is missing, without which no further hash can be told."""
-        tree = _Tree(size, leaves=self._hashed_again)
+        """The tree of the rows, after every bundle and tile was compared with it, with the roots
+        of this size and of those that are known; None when a row is missing or cannot be read,
+        without which no further hash can be told."""
+        tree = _Tree(size)
+        cuts: dict[int, list[int]] = {}
+        for each in {size, *known}:
+            if each % WIDTH:
+                cuts.setdefault(each // WIDTH, []).append(each)
         total = -(-size // WIDTH)
         processes = 1 if size <= _ALONE else len(os.sched_getaffinity(0))
-        for found in hashed(str(self._journal), size, processes=processes):
+        for found in hashed(str(self._journal), size, processes=processes, whole=cuts):
+            if found.damaged is not None:
+                findings.append(Finding("journal-damaged", "journal", found.damaged))
+                return None
             if found.missing is not None:
                 findings.append(Finding("log-leaf-without-row", str(found.missing)))
                 return None
             self._compare_bundle(found.number, size, found.bundle, findings)
             self._compare_tile(0, found.number, size, found.tile, findings)
-            if len(found.leaves) == merkle.SIZE and (found.number + 1) * WIDTH <= size:
-                tree.full.append(found.leaves)
-            else:
-                tree.rest = found.leaves
+            for cut in cuts.get(found.number, ()):
+                tree.cut(cut, found.leaves)
+            if (found.number + 1) * WIDTH <= size:
+                tree.full.append(merkle.folded(found.leaves))
             progress(found.number + 1, total)
         self._compare_upper(tree, findings)
         return tree
@@ -162,7 +224,3 @@ class LogInspection:
                 if len(hashes) == WIDTH * merkle.SIZE:
                     above.append(merkle.folded(hashes))
             level, row = level + 1, above
-
-    def _hashed_again(self, number: int) -> bytes:
-        """The hashes of a full bundle, by the tile that was found to hold them."""
-        return self._log.tile(0, number, (number + 1) * WIDTH)

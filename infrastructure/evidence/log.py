@@ -28,6 +28,7 @@ from infrastructure.evidence.edge import Edge
 from infrastructure.evidence.head import Head, HeadCell
 from infrastructure.evidence.notes import (
     Body,
+    Note,
     SigningKey,
     VerifierKey,
     parse_body,
@@ -42,6 +43,12 @@ from infrastructure.objects.streams import disk_faults
 
 _BATCH = 16 * WIDTH
 """Events that are taken in before a checkpoint is signed."""
+_ATTEMPTS = 10
+"""How often other processes may be faster before the log says that it is busy."""
+
+
+class _OvertakenError(Exception):
+    """Another process was faster with the same events; ours are in its log or still to come."""
 
 
 class Envelopes(Protocol):
@@ -84,24 +91,49 @@ class TiledLog:
     # ------------------------------------------------------------ growing
 
     def sync(self) -> Checkpoint | None:
-        """See the port. (1) The edge of what was signed last. (2) Entries and tiles. (3) The cell.
-        (4) The checkpoint. A crash before (3) leaves files that the next start writes again; after
-        it a head without a checkpoint, which the next start signs."""
+        """See the port. Whoever was overtaken begins again above what the other one signed."""
         with self._lock:
             try:
-                head = self._head()
-                edge = self._edge = self._at(head)  # (1)
-                while sealed := self._envelopes.sealed(edge.size, _BATCH):
-                    filled = edge.grow(sealed, self._files.put)  # (2)
-                    edge.finish(self._files.put)
-                    head = self._move(head, edge)  # (3)
-                    self._publish(head)  # (4)
-                    for name in filled:
-                        self._files.drop(f"{name}.p")
-                return self._published(head)
+                for _ in range(_ATTEMPTS):
+                    with suppress(_OvertakenError):
+                        return self._published(self._grown())
+                raise UnavailableError("log-busy")
             except BaseException:
                 self._edge = None  # Nobody knows how far it came.
                 raise
+
+    def _grown(self) -> Head | None:
+        """The head over all that the journal has. (1) The edge of what was signed last. (2) Entries
+        and tiles. (3) The cell. (4) The checkpoint. A crash before (3) leaves files that the next
+        start writes again; after it a head without a checkpoint, which the next start signs."""
+        head = self._head()
+        edge = self._edge = self._at(head)  # (1)
+        while sealed := self._sound(edge.size):
+            filled = edge.grow(sealed, self._files.put)  # (2)
+            edge.finish(self._files.put)
+            head = self._move(head, edge)  # (3)
+            self._publish(head)  # (4)
+            for name in filled:
+                self._files.drop(f"{name}.p")
+        return head
+
+    def _sound(self, after: int) -> Sequence[bytes]:
+        """The next envelopes, as far as they may enter; the error of the next one where it may not.
+
+        An error that does not name its position is looked for by halves.
+        """
+        limit = _BATCH
+        while True:
+            try:
+                return self._envelopes.sealed(after, limit)
+            except IntegrityError as exc:
+                named = exc.details.get("position")
+                if isinstance(named, int) and after < named <= after + limit:
+                    limit = named - 1 - after
+                else:
+                    limit //= 2
+                if not limit:
+                    raise
 
     def _head(self) -> Head | None:
         """What was signed last. A checkpoint of ours without a cell counts, too: the keys came
@@ -109,7 +141,7 @@ class TiledLog:
         head = self._cell.read()
         if head is None and (newest := self.newest()) is not None:
             note = parse_note(newest.note)
-            note.by(self._verifier())
+            self._check_signed(note)
             body = parse_body(note.text)
             adopted = Head(body.origin, body.size, body.root, self._clock.now())
             self._cell.move(None, adopted)
@@ -120,6 +152,16 @@ class TiledLog:
         """Of the newest key."""
         origin, keys = self._keys()
         return verifier_key(origin, keys[-1])
+
+    def _check_signed(self, note: Note) -> None:
+        """By a key that signs the next checkpoint, too: during a rotation the one before or both
+        signed this one."""
+        origin, keys = self._keys()
+        for key in keys:
+            with suppress(IntegrityError):
+                note.by(verifier_key(origin, key))
+                return
+        raise IntegrityError("note-not-signed", name=origin)
 
     def _at(self, head: Head | None) -> Edge:
         """The edge of the tree that was signed last: from memory, from tiles, from the journal."""
@@ -132,8 +174,17 @@ class TiledLog:
         for found in (self._remembered, self._read, self._made_again):
             edge = found(head.size)
             if edge is not None and edge.root() == head.root:
+                if found == self._read:
+                    self._check_last(head.size)
                 return edge
         raise IntegrityError("log-diverged", size=head.size)
+
+    def _check_last(self, size: int) -> None:
+        """The journal still has the last event that was logged. Where it went back to an older copy
+        and grew again, it has another one there."""
+        last = merkle.leaf_hash(*self._envelopes.sealed(size - 1, 1))
+        if self.tile(0, (size - 1) // WIDTH, size)[-merkle.SIZE :] != last:
+            raise IntegrityError("log-diverged", size=size)
 
     def _remembered(self, size: int) -> Edge | None:
         return self._edge if self._edge is not None and self._edge.size == size else None
@@ -147,9 +198,11 @@ class TiledLog:
     def _check_files(self, head: Head | None) -> None:
         """The files give the root that was signed, unless they grew while we looked."""
         edge = self._read(head.size) if head is not None else None
-        if head is None or (edge is not None and edge.root() == head.root):
+        if head is None:
             return
-        if self._cell.read() == head:
+        if edge is not None and edge.root() == head.root:
+            self._check_last(head.size)
+        elif self._cell.read() == head:
             raise IntegrityError("log-files-differ")
 
     def _made_again(self, size: int) -> Edge:
@@ -166,7 +219,7 @@ class TiledLog:
     def _move(self, before: Head | None, edge: Edge) -> Head:
         after = Head(self._keys()[0], edge.size, edge.root(), self._clock.now())
         if not self._cell.move(before, after):
-            raise UnavailableError("log-busy")  # Another process was faster with the same events.
+            raise _OvertakenError
         return after
 
     # ------------------------------------------------------------ what was published
@@ -189,7 +242,9 @@ class TiledLog:
             return None
         with suppress(IntegrityError):
             found = self.newest()
-            if found is not None and (found.size, found.root) == (head.size, head.root.hex()):
+            says = Body(head.origin, head.size, head.root).text
+            if found is not None and (note := parse_note(found.note)).text == says:
+                self._check_signed(note)
                 return found
         return self._publish(head)
 
@@ -291,9 +346,9 @@ class TiledLog:
         """The entries of a bundle."""
         return unpack(self.bundle(number, size), min(WIDTH, size - number * WIDTH))
 
-    def has_signed(self) -> bool:
-        """True when a head was signed, whether its checkpoint is there or not."""
-        return self._cell.read() is not None
+    def head(self) -> Head | None:
+        """What was signed last, whether its checkpoint is there or not."""
+        return self._cell.read()
 
     # ------------------------------------------------------------ for others
 

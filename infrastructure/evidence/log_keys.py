@@ -55,6 +55,13 @@ def _pem(key: Ed25519PrivateKey) -> bytes:
 
 def load(directory: Path) -> tuple[str, Ed25519PrivateKey]:
     """Origin and key; raises UnavailableError."""
+    try:
+        return _loaded(directory)
+    except UnavailableError:  # Another process may have been promoting the next key.
+        return _loaded(directory)
+
+
+def _loaded(directory: Path) -> tuple[str, Ed25519PrivateKey]:
     key = _private(directory / KEY)
     try:
         public = VerifierKey.parse((directory / VERIFIER).read_text())
@@ -98,8 +105,9 @@ def signers(
 ) -> Signers:
     """Who signs the next checkpoint. `introduced` tells the newest verifier key that an event has
     introduced, `newest` the newest checkpoint; they are asked during a rotation alone."""
+    waiting = (directory / _NEXT).exists()  # Asked first: what is promoted meanwhile is noticed.
     origin, key = load(directory)
-    if not (directory / _NEXT).exists():
+    if not waiting:
         return origin, (key,)
     try:
         following = _private(directory / _NEXT)
@@ -111,8 +119,7 @@ def signers(
     public = verifier_key(origin, following)
     if introduced() != public.text:
         return origin, (key,)
-    published = newest()
-    if published is None or not _is_signed(published, public):
+    if not _is_published(newest, public):
         return origin, (key, following)
     _promote(directory, origin, public)
     return origin, (following,)
@@ -135,8 +142,12 @@ def prepare(directory: Path) -> VerifierKey:
     return verifier_key(origin, _private(directory / _NEXT))
 
 
-def _is_signed(checkpoint: Checkpoint, key: VerifierKey) -> bool:
+def _is_published(newest: Callable[[], Checkpoint | None], key: VerifierKey) -> bool:
+    """True when a key signed the newest checkpoint; one that cannot be read is as good as none."""
     try:
+        checkpoint = newest()
+        if checkpoint is None:
+            return False
         parse_note(checkpoint.note).by(key)
     except IntegrityError:
         return False

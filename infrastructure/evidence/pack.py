@@ -13,8 +13,8 @@ manifest.sha256, manifest.jws              all other files; the archive's signat
 """
 
 import io
-from collections.abc import Callable, Iterator
-from datetime import UTC
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -24,11 +24,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from domain.errors import InvalidValueError
-from domain.evidence import PackFacts
+from domain.errors import IntegrityError, InvalidValueError
+from domain.evidence import PackedAttestation, PackFacts
 from domain.packs import PackContents
 from domain.ports import Messages
-from infrastructure.evidence.notes import VerifierKey
+from infrastructure.evidence.notes import (
+    COSIGNATURE,
+    Line,
+    VerifierKey,
+    cosigned_at,
+    parse_note,
+)
+from infrastructure.evidence.policy import parse_policy
+from infrastructure.evidence.proofs import check_proof, parse_proof
+from infrastructure.evidence.report import proved, untold
 
 _TEXTS = Path(__file__).parent / "packed"
 _CHUNK = 1 << 18
@@ -48,6 +57,33 @@ class ZipPacker:
         small = self._small(contents)
         return _Writing(contents, small).chunks()
 
+    def cosignatures(
+        self, checkpoint: bytes, log_key: str, witnesses: Sequence[str]
+    ) -> tuple[PackedAttestation, ...]:
+        """See the port."""
+        named: set[tuple[str, bytes]] = set()
+        try:
+            policy = parse_policy(_policy(VerifierKey.parse(log_key), checkpoint, witnesses))
+            policy.check(checkpoint)
+            named = {(each.key.name, each.key.id) for each in policy.witnesses.values()}
+        except (IntegrityError, InvalidValueError):
+            pass  # It does not meet the policy: nobody's word counts.
+        return tuple(
+            PackedAttestation(
+                "witness" if (line.name, line.key) in named else "unnamed", line.name, _at(line)
+            )
+            for line in parse_note(checkpoint).lines
+            if _is_cosignature(line)
+        )
+
+    def proves(self, proof: bytes, envelope: bytes, log_key: str) -> bool:
+        """See the port."""
+        try:
+            check_proof(parse_proof(proof), envelope, [VerifierKey.parse(log_key)])
+        except IntegrityError:
+            return False
+        return True
+
     def _small(self, contents: PackContents) -> dict[str, bytes]:
         """What is known before the first byte is written, by name."""
         facts = contents.facts
@@ -57,7 +93,7 @@ class ZipPacker:
             "checkpoints/checkpoint": contents.checkpoint,
             "keys/log.pem": spki.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
             "keys/log.vkey": facts.log_key.encode() + b"\n",
-            "policy": _policy(key, contents),
+            "policy": _policy(key, contents.checkpoint, contents.witnesses),
             "report.pdf": contents.report,
             "streams.txt": "".join(
                 f"{stream} {'whole' if whole else 'part'}\n"
@@ -77,7 +113,8 @@ class ZipPacker:
         return found
 
     def _readme(self, language: str, facts: PackFacts) -> str:
-        say = self._speak(language).text
+        messages = self._speak(language)
+        proves, not_proved = proved(messages, facts)
         gaps = {
             "@REFERENCE@": facts.reference,
             "@ARCHIVE@": facts.archive,
@@ -88,8 +125,9 @@ class ZipPacker:
             "@CERTIFICATE@": facts.certificate,
             "@KEY@": facts.log_key,
             "@LEFT_OUT@": ", ".join(facts.left_out) or "-",
-            "@PROVES@": _list(say(f"proves-{code}") for code in facts.proves),
-            "@NOT_PROVED@": _list(say(f"not-proved-{code}") for code in facts.not_proved),
+            "@ABSENT@": _list(untold(messages, facts)) or "  -",
+            "@PROVES@": _list(proves),
+            "@NOT_PROVED@": _list(not_proved),
         }
         text = (_TEXTS / f"README.{language}.txt").read_text()
         for gap, value in gaps.items():
@@ -97,7 +135,7 @@ class ZipPacker:
         return text
 
 
-def _list(sentences: Iterator[str]) -> str:
+def _list(sentences: Iterable[str]) -> str:
     return "\n".join(f"  - {each}" for each in sentences)
 
 
@@ -106,16 +144,29 @@ def _plain(name: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in name)[:40]
 
 
-def _policy(key: VerifierKey, contents: PackContents) -> bytes:
+def _is_cosignature(line: Line) -> bool:
+    """By its length: a time stands before the signature."""
+    return len(line.signature) == 72
+
+
+def _at(line: Line) -> datetime | None:
+    """The time in a cosignature; None for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(cosigned_at(line), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _policy(key: VerifierKey, checkpoint: bytes, witnesses: Sequence[str]) -> bytes:
     """The log and the witnesses that cosigned, as a policy file (C2SP tlog-policy)."""
-    signers = contents.checkpoint.decode().rpartition("\n\n")[2]
+    signers = {(line.name, line.key) for line in parse_note(checkpoint).lines}
     lines, names = [f"log {key.text}\n"], []
-    for number, text in enumerate(contents.witnesses, 1):
+    for number, text in enumerate(witnesses, 1):
         try:
             witness = VerifierKey.parse(text)
         except InvalidValueError:
             continue
-        if f"\u2014 {witness.name} " in signers:
+        if witness.kind == COSIGNATURE and (witness.name, witness.id) in signers:
             names.append(f"w{number}")
             lines.append(f"witness w{number} {text}\n")
     if names:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 
 from cryptography import x509
 
-from domain.evidence import PackedAttestation, PackedEvent, PackedFile, PackFacts
+from domain.evidence import Absence, PackedAttestation, PackedEvent, PackedFile, PackFacts
 from domain.ports import Messages
 from domain.services.deciding import VIETNAM
 from infrastructure.evidence.typesetting import Cell, Margins, Paragraph, Style, Typesetter
@@ -38,6 +38,22 @@ _REASONS = frozenset({"reading-failed/1", "scan-refused/1"})
 """Events whose reason is the code of a message."""
 _UNTOLD = frozenset({"certificate"})
 """A file of the pack; its digest is told."""
+_ABSENT: Mapping[str, str] = {
+    "isolated": "report-absent-isolated",
+    "erased": "report-absent-erased",
+    "withdrawn": "report-absent-withdrawn",
+    "moved": "report-absent-moved",
+    "unreadable": "report-absent-unreadable",
+    "shared": "report-absent-shared",
+    "part": "report-absent-part",
+}
+_ATTESTED: Mapping[str, str] = {
+    "witness": "report-attested-witness",
+    "unnamed": "report-attested-unnamed",
+    "time": "report-attested-time",
+}
+_FOUNDER = re.compile(r"account (\d+)", re.ASCII)
+"""The name of who founded an archive on the command line, where nobody asks for another one."""
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _IDENTITY = (38.0, 136.0)
 _HISTORY = (14.0, 21.0, 95.0, 44.0)
@@ -117,14 +133,15 @@ class _Part:
         sheets.paragraph(_about(self.messages, facts), Style.STRONG)
         title = _cut(self.messages, facts.title, _LONGEST_TITLE)
         sheets.paragraph(title or self._text("report-no-title"))
-        self._list("report-proves", [self._named("proves", each) for each in facts.proves])
-        self._list(
-            "report-not-proved", [self._named("not-proved", each) for each in facts.not_proved]
-        )
+        proves, not_proved = proved(self.messages, facts)
+        self._list("report-proves", proves)
+        self._list("report-not-proved", not_proved)
         self._heading("report-left-out")
         fields = ", ".join(self._field(each) for each in facts.left_out)
         code = "report-left-out-fields" if fields else "report-left-out-none"
         sheets.paragraph(self._text(code, fields=fields))
+        for each in untold(self.messages, facts):
+            sheets.paragraph(each, mark=_BULLET)
         self._heading("report-check")
         sheets.paragraph(self._text("report-check-how"))
         sheets.space(0.8)
@@ -142,7 +159,7 @@ class _Part:
         self._heading("report-identity")
         rows = [
             ("report-made-at", moment(facts.made_at), Style.CELL),
-            ("report-made-by", f"{facts.made_by or self._text('report-nameless')}", Style.CELL),
+            ("report-made-by", self._who(facts.made_by), Style.CELL),
             ("report-made-for", facts.made_for, Style.CELL),
             ("report-archive", facts.archive, Style.CODE),
             ("report-origin", facts.origin, Style.CODE),
@@ -169,7 +186,7 @@ class _Part:
 
     def _attestation(self, each: PackedAttestation) -> str:
         at = moment(each.at) if each.at is not None else self._text("date-empty")
-        return self._text(f"report-attested-{each.kind}", name=each.name, at=at)
+        return self._text(_ATTESTED[each.kind], name=each.name, at=at)
 
     # ------------------------------------------------------------ the tables
 
@@ -198,7 +215,8 @@ class _Part:
         name = self._named("event", event.name) if event.name else self._text("event-unreadable")
         yield name, Style.STRONG
         if event.agent:
-            who = _cut(self.messages, event.by) or f"{self._text('report-nameless')} {event.agent}"
+            who = self._who(event.by) if event.by else f"{self._who(None)} {event.agent}"
+            who = _cut(self.messages, who)
             role = self._named("role", event.role)
             yield " · ".join((who, role, _cut(self.messages, event.agency))), Style.CELL
             yield self._text("report-basis", basis=event.basis), Style.QUIET
@@ -251,11 +269,15 @@ class _Part:
     def _text(self, code: str, **details: str | int) -> str:
         return self.messages.text(code, **details)
 
+    def _who(self, name: str | None) -> str:
+        """A person as people call them; "account 0" is no name that anybody knows."""
+        founder = _FOUNDER.fullmatch(name or "")
+        if founder is not None:
+            return self._text("report-founder", number=founder[1])
+        return name or self._text("report-nameless")
+
     def _named(self, prefix: str, code: str) -> str:
-        """The message of a code behind a prefix; the code itself where there is none."""
-        whole = f"{prefix}-{code}"
-        told = self.messages.text(whole)
-        return code if told == whole else told
+        return _named(self.messages, prefix, code)
 
     def _field(self, name: str) -> str:
         """What people call a field; its own name where they have none for it."""
@@ -280,6 +302,35 @@ class _Part:
     def _code(self, field: str, code: str) -> str:
         told = (self._named(prefix, code) for prefix in _CODED[field])
         return next((each for each in told if each != code), code)
+
+
+def proved(messages: Messages, facts: PackFacts) -> tuple[Sequence[str], Sequence[str]]:
+    """What a pack proves, and what it does not, in sentences."""
+    names = ", ".join(each.name for each in facts.attestations if each.kind == "witness")
+    return (
+        [_named(messages, "proves", each, names=names) for each in facts.proves],
+        [_named(messages, "not-proved", each) for each in facts.not_proved],
+    )
+
+
+def untold(messages: Messages, facts: PackFacts) -> Sequence[str]:
+    """What a reader must know of what is not in the pack, besides the names of fields."""
+    found = []
+    if facts.left_out and facts.files:
+        found.append(messages.text("report-left-out-files"))
+    return [*found, *(_absence(messages, each) for each in facts.absent)]
+
+
+def _absence(messages: Messages, absence: Absence) -> str:
+    numbers = ", ".join(str(each) for each in absence.numbers) or messages.text("date-empty")
+    return messages.text(_ABSENT[absence.why], n=absence.count, numbers=numbers)
+
+
+def _named(messages: Messages, prefix: str, code: str, **details: str) -> str:
+    """The message of a code behind a prefix; the code itself where there is none."""
+    whole = f"{prefix}-{code}"
+    told = messages.text(whole, **details)
+    return code if told == whole else told
 
 
 def _about(messages: Messages, facts: PackFacts) -> str:

@@ -418,6 +418,7 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
     ("readonly", "journal-read-only"),
     ("unable to open", "journal-missing"),
     ("malformed", "journal-damaged"),
+    ("Could not decode", "journal-damaged"),
     ("not a database", "journal-damaged"),
 )
 

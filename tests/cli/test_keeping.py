@@ -144,6 +144,40 @@ def tamper(chauban: Chauban, statement: str, *values: str) -> None:
     connection.close()
 
 
+def test_a_kept_checkpoint_gives_way_only_to_one_that_continues_it(
+    chauban: Chauban, tmp_path: Path
+) -> None:
+    file = tmp_path / "kept.checkpoint"
+    chauban.json("log", "export", str(tmp_path / "export-0"))
+    answer = chauban.json("verify", "--remember", str(file))
+    assert answer["remembered"] == str(file)
+    first = file.read_bytes()
+    shutil.copytree(chauban.folder, tmp_path / "older")
+    shutil.copytree(chauban.keys, tmp_path / "older.keys")
+    chauban.json("dossier", "open", "--agency", "H33.05", "--title", "Thử")
+    chauban.json("log", "export", str(tmp_path / "export-1"))
+    assert str(file) in chauban("verify", "--hashes", "--remember", str(file)).out
+    second = file.read_bytes()
+    assert second != first
+
+    older = Chauban(tmp_path / "older")
+    answer = older.json("verify", "--remember", str(file), code=1)
+    assert {each["kind"] for each in answer["findings"]} == {"log-shorter-than-remembered"}
+    assert "remembered" not in answer
+    older.json("dossier", "open", "--agency", "H33.05", "--title", "Khác")
+    older.json("log", "export", str(tmp_path / "export-2"))
+    answer = older.json("verify", "--remember", str(file), code=1)
+    assert "remembered" not in answer
+    assert file.read_bytes() == second
+
+    file.write_bytes(b"a letter")
+    assert chauban.refused("verify", "--remember", str(file)) == "not-a-checkpoint"
+    assert chauban.refused("verify", "HS-A", "--remember", str(tmp_path / "new")) == (
+        "log-covers-everything"
+    )
+    assert file.read_bytes() == b"a letter"
+
+
 @pytest.mark.parametrize("name", ["views.sqlite", "index"])
 def test_a_damaged_view_keeps_nobody_from_verifying_and_rebuilding(
     chauban: Chauban, name: str

@@ -379,6 +379,21 @@ def test_the_worker_asks_when_it_is_time(
         assert authorities.asked == []
 
 
+def test_the_attestor_outlives_what_nobody_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails() -> None:
+        raise ValueError("Ông A")
+
+    with archive_with(tmp_path, 1) as house:
+        witness = SmallWitness("w.example/one", meanwhile=fails)
+        archive = replace(house.archive, witnesses=(witness,), attest_every=timedelta(seconds=0.1))
+        with looking(monkeypatch, archive):
+            assert eventually(lambda: len(events_of(archive)) == 1)
+    told = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert told == ["the log was not attested: unexpected ValueError"]
+
+
 def eventually(true: Callable[[], bool]) -> bool:
     """Whether it becomes true within ten seconds."""
     for _ in range(200):

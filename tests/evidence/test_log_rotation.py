@@ -3,6 +3,7 @@ only the old key can follow; nothing is lost where a crash comes in between."""
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from domain.evidence import Checkpoint
 from infrastructure.clock import SystemClock
 from infrastructure.evidence import log_keys
 from infrastructure.evidence.log import TiledLog
-from infrastructure.evidence.notes import VerifierKey, parse_note
+from infrastructure.evidence.notes import VerifierKey, parse_note, verifier_key
 from infrastructure.objects.named import FolderFiles
 from tests.evidence.logs import ORIGIN, Place
 from tests.foreign import tools
@@ -79,6 +80,71 @@ def test_the_next_checkpoint_is_signed_by_both_and_later_ones_by_the_new_key(
     assert log.open().state().key == log.introduced[2]
     assert (log.keys / "log.vkey").read_text() == log.introduced[2] + "\n"
     assert len(list((log.keys / "retired").glob("log-*.vkey"))) == 2
+    assert not (log.keys / "log.next.key.pem").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"no note", None])
+def test_a_checkpoint_that_was_damaged_during_a_rotation_is_signed_by_both(
+    log: Rotating, damage: bytes | None
+) -> None:
+    before = log.grow()
+    log.rotate()
+    checkpoint = log.place.folder / "checkpoint"
+    checkpoint.unlink()
+    if damage is not None:
+        checkpoint.write_bytes(damage)
+    assert log.open().state().key == log.introduced[1]
+    again = log.open().sync()
+    assert again is not None
+    assert (again.size, again.root) == (before.size, before.root)
+    assert signers(log, again) == [0, 1]
+    assert signers(log, log.grow()) == [1]
+
+
+def test_a_head_without_its_cell_is_taken_from_a_checkpoint_of_the_key_before(
+    log: Rotating,
+) -> None:
+    before = log.grow()
+    log.rotate()
+    (log.keys.parent / "log-head.sqlite").unlink()
+    log.place.cell.close()
+    assert log.open().sync() == before
+    assert signers(log, log.grow()) == [0, 1]
+
+
+def test_a_checkpoint_of_nobody_is_not_taken_for_the_head(log: Rotating) -> None:
+    before = log.grow()
+    log.rotate()
+    checkpoint = log.place.folder / "checkpoint"
+    checkpoint.unlink()
+    line = parse_note(before.note).lines[0]
+    forged = replace(line, signature=bytes(64)).text.encode()
+    checkpoint.write_bytes(before.note.replace(line.text.encode(), forged))
+    (log.keys.parent / "log-head.sqlite").unlink()
+    log.place.cell.close()
+    with pytest.raises(IntegrityError, match="note-not-signed"):
+        log.open().sync()
+
+
+@pytest.mark.parametrize("reading", ["_private", "load"])
+def test_who_reads_while_another_process_promotes_the_key_gets_the_new_one(
+    log: Rotating, monkeypatch: pytest.MonkeyPatch, reading: str
+) -> None:
+    """It has read the old key; all that follows is of the time after."""
+    log.grow()
+    log.rotate()
+    log.grow()
+    read = getattr(log_keys, reading)
+
+    def overtaken(path: Path) -> object:
+        found = read(path)
+        monkeypatch.undo()
+        log.open().state()
+        return found
+
+    monkeypatch.setattr(log_keys, reading, overtaken)
+    origin, keys = log_keys.signers(log.keys, lambda: log.introduced[-1], log.open().newest)
+    assert [verifier_key(origin, each).text for each in keys] == [log.introduced[1]]
     assert not (log.keys / "log.next.key.pem").exists()
 
 

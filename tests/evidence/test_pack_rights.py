@@ -5,6 +5,7 @@ import base64
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,3 +195,35 @@ def test_the_command_writes_the_pack_and_keeps_that_it_did(
         "evidence", "H33-2026-900.HS", "-o", str(output), "--without", "colour", code=2
     )
     assert refused["error"] == "unknown-personal-field"
+
+
+def test_what_is_recorded_while_a_pack_is_made_is_in_the_log_of_the_pack(
+    made: Case, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found once: an event between the log's last look and the pack's had no proof."""
+    with place.open() as desk:
+        true = evidencing.history
+
+        def slow(*words: Any) -> object:
+            monkeypatch.setattr(evidencing, "history", true)
+            desk.correct(made.dossier, "phone", "0900000003")
+            desk.archive.views.catch_up()
+            return true(*words)
+
+        monkeypatch.setattr(evidencing, "history", slow)
+        pack = pack_of(desk, made.dossier, tmp_path / "pack")
+    verdict = checked(pack, place.certificate)
+    assert verdict.code == 0, verdict.said
+
+
+def test_a_lost_attestation_keeps_no_pack_from_being_made(made: Case, tmp_path: Path) -> None:
+    place = made.place.copy(tmp_path / "place")
+    with place.open() as desk:
+        (attested,) = desk.archive.attestations.covering(1)
+        for digest in (attested.checkpoint, *(each.token for each in attested.tokens)):
+            for path in (place.folder / "objects").rglob(digest.hex):
+                path.unlink()
+        pack = pack_of(desk, made.dossier, tmp_path / "pack")
+    verdict = checked(pack, place.certificate)
+    assert verdict.code == 0, verdict.said
+    assert "There is no time token" in verdict.said

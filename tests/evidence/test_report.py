@@ -41,7 +41,7 @@ VIETNAMESE = (
     "Giá trị mới: 23/04/2026",
     "Chữ ký nguyên vẹn",
     "! Chữ ký bị hỏng: sự kiện bị sửa sau khi ký",
-    "Chưa có trong nhật ký",
+    "Không có trong nhật ký với nội dung này",
     "Không có giá trị của: Tên tệp lúc nhận",
     "Sự kiện không đọc được",
     "Ký bằng chữ ký hệ thống của kho; không phải con dấu hay chữ ký của cơ quan.",
@@ -55,7 +55,7 @@ ENGLISH = (
     "The witness witness.example/w1 has cosigned the checkpoint",
     "History: 6 events",
     "Basis: 30/2020/ND-CP Điều 9",
-    "Not in the log",
+    "Not in the log with this content",
     "Signed with the archive's system signature; this is no agency's seal or signature.",
 )
 

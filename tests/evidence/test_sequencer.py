@@ -1,17 +1,25 @@
 """The worker lets the log follow the journal, as a process of its own, killed and started again."""
 
+import logging
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from domain.errors import IntegrityError, UnavailableError
 from domain.services import oversight, proving
 from infrastructure.bootstrap import House
 from infrastructure.evidence.merkle import check_consistency
+from ingest import sequencer
 from tests.evidence.archives import add_events, archive_with, request_of
+from tests.evidence.test_verifying import alter
 
 ROOT = Path(__file__).parents[2]
 _WITHIN = 60.0
@@ -79,3 +87,61 @@ def test_a_worker_that_is_killed_again_and_again_leaves_one_log(tmp_path: Path) 
             check_consistency(one.size, roots[0], last.size, roots[1], path)
         notes = [one.note for one in seen]
         assert oversight.verify(house.archive, request_of(house), remembered=notes).ok
+
+
+@dataclass
+class Failing:
+    """A journal that cannot tell its position as often as there are faults left."""
+
+    journal: Any
+    faults: list[Exception] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.journal, name)
+
+    def position(self) -> int:
+        if self.faults:
+            raise self.faults.pop()
+        position: int = self.journal.position()
+        return position
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (UnavailableError("journal-busy"), "the transparency log did not grow: journal-busy"),
+        (ValueError("Ông A"), "the transparency log did not grow: unexpected ValueError"),
+    ],
+)
+def test_the_sequencer_rests_and_goes_on_after_a_fault(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: Exception,
+    told: str,
+) -> None:
+    monkeypatch.setattr(sequencer, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(sequencer, "_REST_SECONDS", 0.02)
+    with archive_with(tmp_path, 1) as house:
+        journal = Failing(house.archive.journal, [fault])
+        with sequencer.sequencing(replace(house.archive, journal=journal)):
+            wait_for(lambda: covered(house) == house.archive.journal.position())
+            add_events(house, 10)
+            journal.faults += [fault, fault]
+            wait_for(lambda: covered(house) == house.archive.journal.position())
+    messages = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+    assert messages == [told] * 3
+
+
+def test_the_log_comes_as_far_as_the_event_that_was_altered_and_says_so(tmp_path: Path) -> None:
+    with archive_with(tmp_path, 5) as house:
+        proving.advance(house.archive)
+        before = covered(house)
+        add_events(house, 20)
+        altered = before + 4
+        alter(house, altered)
+        with pytest.raises(IntegrityError, match="signature-broken"):
+            proving.advance(house.archive)
+        state = proving.log_state(house.archive)
+        assert covered(house) == altered - 1
+        assert (state.stopped, state.waiting) == ("signature-broken", 17)

@@ -1,6 +1,7 @@
 """Time-stamp authorities: what is accepted is what openssl accepts, and nothing else is."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from socket import SHUT_RDWR
@@ -251,10 +252,52 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(cutting: str) -> No
     assert SystemClock().now() - before < MOMENT
 
 
+class Chunking(BaseRequestHandler):
+    """Answers in chunks, the first of an odd length."""
+
+    first = b""
+
+    def handle(self) -> None:
+        self.request.recv(65536)
+        self.request.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: x/y\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        with suppress(OSError):
+            self.request.sendall(self.first + b"\r\n" + b"a" * 300_000 + b"\r\n0\r\n\r\n")
+
+
+@pytest.fixture
+def chunking() -> Iterator[str]:
+    with TCPServer(("127.0.0.1", 0), Chunking) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/tsa"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("first", [b"-1", b"-5", b"-fffff", b"x", b"493e0", b"fffffffffffff"])
+def test_chunks_of_any_length_are_no_way_past_the_limit(chunking: str, first: bytes) -> None:
+    """Found once: a length below zero was read without end, or raised what nobody expected."""
+    Chunking.first = first
+    with pytest.raises(UnavailableError, match=r"outsider-(unreachable|answer-too-large)"):
+        post(chunking, NOTE, "application/timestamp-query", seconds=2)
+
+
+def test_an_answer_in_chunks_is_read(chunking: str) -> None:
+    Chunking.first = b"5\r\nhello\r\n0\r\n"
+    assert post(chunking, NOTE, "application/timestamp-query").content == b"hello"
+
+
 def test_where_nobody_listens_it_is_said(named: Named) -> None:
     authority = named("one", url=f"http://127.0.0.1:{free_port()}/tsa")
     with pytest.raises(UnavailableError, match="outsider-unreachable"):
         authority.date(NOTE)
+
+
+def test_a_name_that_nobody_can_have_is_not_reached() -> None:
+    with pytest.raises(UnavailableError, match="outsider-unreachable"):
+        post("https://tsa..example/", NOTE, "application/timestamp-query")
 
 
 @pytest.mark.parametrize(
@@ -267,6 +310,8 @@ def test_where_nobody_listens_it_is_said(named: Named) -> None:
         ("http://127.0.0.1.example.vn/", False),
         ("https://user:word@tsa.example.gov.vn/", False),
         ("https://tsa.example.gov.vn:99999/", False),
+        ("https://tsa..example/", False),
+        (f"https://{'a' * 64}.example/", False),
         ("https://", False),
         ("ftp://127.0.0.1/", False),
         ("", False),

@@ -2,7 +2,9 @@
 
 import shutil
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import IntegrityError, NotFoundError, UnavailableError
-from infrastructure.evidence.head import Head
+from infrastructure.evidence.head import Head, HeadCell
 from infrastructure.evidence.log import TiledLog, read_checkpoint
 from infrastructure.evidence.merkle import check_consistency, leaf_hash
-from infrastructure.evidence.notes import parse_note
+from infrastructure.evidence.notes import Body, parse_note, signed
 from infrastructure.evidence.proofs import check_proof, parse_proof
 from infrastructure.evidence.tiles import pack, unpack
 from infrastructure.objects.named import FolderFiles
-from tests.evidence.logs import KEY, ORIGIN, VERIFIER, Place, entry
+from tests.evidence.logs import KEY, ORIGIN, VERIFIER, Entries, Place, entry
 from tests.evidence.test_merkle import root_of
 from tests.foreign import reference_log
 
@@ -214,6 +216,19 @@ def test_another_history_is_never_signed(tmp_path: Path, *, keep_tiles: bool) ->
     assert newest.note == signed.note
 
 
+@pytest.mark.parametrize("size", [500, 512], ids=["a partial tile", "a full one"])
+def test_a_journal_that_went_back_and_grew_again_is_never_signed(tmp_path: Path, size: int) -> None:
+    """Found once: the tiles were still there, so that the log went on above other events."""
+    place = Place(tmp_path, size)
+    place.open().sync()
+    for position in range(size - 10, size + 20):
+        place.entries.altered[position] = b"another event"
+    place.entries.count = size + 20
+    with pytest.raises(IntegrityError, match="log-diverged"):
+        place.open().sync()
+    assert place.open().state().stopped == "log-diverged"
+
+
 def test_an_older_journal_is_never_signed(tmp_path: Path) -> None:
     place = Place(tmp_path, 500)
     place.open().sync()
@@ -276,13 +291,90 @@ def test_processes_that_race_make_one_log(tmp_path: Path) -> None:
         place.entries.count = count
     for thread in threads:
         thread.join(60)
-    assert codes <= {"log-busy"}
+    assert codes == set()  # Who was slower went on above what the other one had signed.
     place.open().sync()
     leaves = [leaf_hash(entry(n)) for n in range(place.entries.count)]
     for note in set(seen):
         parse_note(note).by(VERIFIER)
         checkpoint = read_checkpoint(note)
         assert checkpoint.root == root_of(leaves[: checkpoint.size]).hex()
+
+
+class Contested(HeadCell):
+    """Other processes are faster, so often as is left."""
+
+    def __init__(self, path: Path, place: Place, left: int) -> None:
+        super().__init__(path)
+        self.place = place
+        self.left = left
+
+    def move(self, before: Head | None, after: Head) -> bool:
+        if self.left:
+            self.left -= 1
+            self.place.entries.count += 300  # More than the loser has read.
+            self.place.open().sync()
+            self.place.entries.count += 1
+        return super().move(before, after)
+
+
+def test_who_was_overtaken_goes_on_above_it_and_gives_up_at_last(tmp_path: Path) -> None:
+    place, loser = Place(tmp_path, 10), Place(tmp_path, 10)
+    loser.entries = place.entries
+    for left in (1, 3):
+        loser.cell = Contested(tmp_path / "log-head.sqlite", place, left)
+        place.entries.count += 10
+        checkpoint = loser.open().sync()
+        assert checkpoint is not None
+        assert checkpoint.size == place.entries.count
+        assert checkpoint == place.open().newest()
+    loser.cell = Contested(tmp_path / "log-head.sqlite", place, 1000)
+    place.entries.count += 10
+    with pytest.raises(UnavailableError, match="log-busy"):
+        loser.open().sync()
+    loser.cell = place.cell
+    checkpoint = loser.open().sync()
+    assert checkpoint is not None
+    assert checkpoint.root == root_of([leaf_hash(entry(n)) for n in range(checkpoint.size)]).hex()
+
+
+class Barred(Entries):
+    """Some events may not enter; what is told of the first of them may lack its position."""
+
+    def __init__(self, count: int, barred: Sequence[int], *, named: bool) -> None:
+        super().__init__(count)
+        self.barred = barred
+        self.named = named
+
+    def sealed(self, after: int, limit: int) -> Sequence[bytes]:
+        for position in self.barred:
+            if after < position <= min(after + limit, self.count):
+                details = {"position": position} if self.named else {}
+                raise IntegrityError("signature-broken", **details)
+        return super().sealed(after, limit)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("barred", [(17,), (900, 17), (14,), (5000,), (4110, 9000)])
+def test_what_lies_before_an_event_that_may_not_enter_is_taken_in(
+    tmp_path: Path, barred: tuple[int, ...], *, named: bool
+) -> None:
+    place = Place(tmp_path, 13)
+    place.open().sync()
+    place.entries = Barred(9010, barred, named=named)
+    sound = min(barred) - 1
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match="signature-broken"):
+            place.open().sync()
+        newest = place.open().newest()
+        assert newest is not None
+        assert newest.root == root_of([leaf_hash(entry(n)) for n in range(sound)]).hex()
+        parse_note(newest.note).by(VERIFIER)
+        state = place.open().state()
+        assert (state.stopped, state.waiting) == ("signature-broken", 9010 - sound)
+    place.entries = Entries(9010)
+    checkpoint = place.open().sync()
+    assert checkpoint is not None
+    assert checkpoint.size == 9010
 
 
 def test_bundles_hold_what_was_put_in() -> None:
@@ -306,7 +398,18 @@ def test_an_altered_checkpoint_is_published_again(tmp_path: Path) -> None:
     place = Place(tmp_path, 300)
     good = place.open().sync()
     assert good is not None
-    for altered in (b"", b"no note", good.note.replace(b"300", b"301")):
+    line = parse_note(good.note).lines[0]
+    forged = replace(line, signature=bytes(64)).text.encode()
+    elsewhere = signed(Body("archive.example/log2", good.size, bytes.fromhex(good.root)), [KEY])
+    for altered in (
+        b"",
+        b"no note",
+        good.note.replace(b"300", b"301"),
+        good.note.replace(line.text.encode(), forged),
+        good.note.replace(line.text.encode(), replace(line, key=b"four").text.encode()),
+        good.note.replace(ORIGIN.encode(), b"archive.example/log2"),
+        elsewhere.raw,
+    ):
         (place.folder / "checkpoint").unlink()
         (place.folder / "checkpoint").write_bytes(altered)
         assert place.open().sync() == good
@@ -329,11 +432,10 @@ class Overtaken(FolderFiles):
 
 def test_who_publishes_late_puts_no_older_checkpoint_over_a_newer_one(tmp_path: Path) -> None:
     place = Place(tmp_path, 300)
-    with suppress(UnavailableError):  # It goes on to grow, and is told that it is late.
-        place.open(Overtaken(place)).sync()
-    newest = place.open().newest()
-    assert newest is not None
-    assert newest.size == 310
+    checkpoint = place.open(Overtaken(place)).sync()
+    assert checkpoint is not None
+    assert checkpoint.size == 310
+    assert place.open().newest() == checkpoint
 
 
 @pytest.mark.parametrize("damage", ["lost", "altered"])

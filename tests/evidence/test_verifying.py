@@ -1,26 +1,30 @@
 """`verify` with the log: against kept checkpoints, by hashes, of what is new, against the dates of
 outside authorities."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from domain.agency import establish
 from domain.agents import Actor, Role
-from domain.errors import IntegrityError, InvalidValueError
+from domain.errors import IntegrityError, InvalidValueError, UnavailableError
 from domain.events import Change
 from domain.evidence import Dated
-from domain.ports import Command
+from domain.ports import Command, Finding
 from domain.services import attesting, oversight, proving
 from domain.services.deciding import today
 from domain.values import CommandId, Kind, StreamId
-from infrastructure.bootstrap import House
-from tests.evidence.archives import add_events, archive_with, request_of
+from infrastructure.bootstrap import House, opened
+from infrastructure.evidence import inspection, row_hashes
+from infrastructure.evidence.tiles import tile_name
+from tests.evidence.archives import add_events, archive_with, request_of, settings_of
 from tests.evidence.authorities import Authorities, running
 
 
@@ -110,6 +114,184 @@ def test_what_makes_no_sense_is_refused(house: House) -> None:
     stream = next(iter(house.archive.catalogue.agencies()))
     with pytest.raises(InvalidValueError):
         oversight.verify(house.archive, request_of(house), stream, hashes=True)
+
+
+# ---------------------------------------------------------------- what was signed last
+
+
+@pytest.mark.parametrize("more", [0, 1, 60])
+def test_an_archive_that_was_taken_back_is_found_by_the_head_beside_its_keys(
+    tmp_path: Path, more: int
+) -> None:
+    settings = settings_of(tmp_path)
+    with archive_with(tmp_path, 20) as house:
+        kept(house)
+        old = house.archive.journal.position()
+    shutil.copytree(settings.directory, tmp_path / "older")
+    with opened(settings) as house:
+        add_events(house, 30)
+        kept(house)
+    shutil.rmtree(settings.directory)
+    shutil.copytree(tmp_path / "older", settings.directory)
+    with opened(settings) as house:
+        add_events(house, more)
+        # Where the journal has grown past the head again, the checkpoint is still the old one.
+        shorter = old + more if more < 30 else old
+        expected = (Finding("log-shorter-than-signed", str(shorter), str(old + 30)),)
+        assert verify(house).findings == expected
+        assert verify(house, hashes=True).findings == expected
+        first = house.archive.log.newest()
+        assert first is not None
+        remembered = {"remembered": [first.note]}
+        assert verify(house, incremental=True, **remembered).findings == expected
+        assert verify(house, hashes=True, **remembered).findings == expected
+
+
+def test_a_checkpoint_that_was_taken_back_alone_is_found(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "_PATIENCE", 0.3)
+    first = kept(house)
+    add_events(house, 50)
+    kept(house)
+    (house.settings.directory / "log" / "checkpoint").write_bytes(first)
+    for hashes in (False, True):
+        found = verify(house, hashes=hashes).findings
+        assert found == (Finding("log-shorter-than-signed", "308", "358"),)
+
+
+def test_a_sequencer_at_work_is_no_finding(house: House) -> None:
+    first = kept(house)
+    add_events(house, 50)
+    assert verify(house, hashes=True).findings == (), "events wait for the log"
+    second = kept(house)
+    checkpoint = house.settings.directory / "log" / "checkpoint"
+    checkpoint.write_bytes(first)
+    published = Timer(0.5, lambda: house.archive.log.sync())
+    published.start()
+    try:
+        assert verify(house, hashes=True).findings == (), "the cell moves before the checkpoint"
+    finally:
+        published.join()
+    assert checkpoint.read_bytes() == second
+
+
+def test_a_head_that_cannot_be_read_is_a_finding(house: House) -> None:
+    kept(house)
+    cell = house.settings.keys / "log-head.sqlite"
+    for beside in cell.parent.glob("log-head.sqlite?*"):
+        beside.unlink()
+    cell.unlink()
+    cell.write_bytes(b"no database" * 1000)
+    found = verify(house, hashes=True).findings
+    assert [each.kind for each in found] == ["log-head-unreadable"]
+
+
+# ---------------------------------------------------------------- damage
+
+
+@pytest.mark.parametrize("alteration", ["missing", "flipped"])
+@pytest.mark.parametrize("hashes", [False, True])
+def test_a_tile_that_a_kept_checkpoint_cuts_through_is_one_finding(
+    house: House, alteration: str, *, hashes: bool
+) -> None:
+    notes = [kept(house)]
+    for _ in range(2):
+        add_events(house, 110)
+        notes.append(kept(house))
+    tile = house.settings.directory / "log" / tile_name(0, 1)
+    content = bytearray(tile.read_bytes())
+    tile.unlink()
+    if alteration == "flipped":
+        content[0] ^= 1
+        tile.write_bytes(content)
+    kind = {"missing": "log-tile-missing", "flipped": "log-tile-differs"}[alteration]
+    found = verify(house, hashes=hashes, remembered=notes).findings
+    assert found == (Finding(kind, "0/1"),)
+
+
+def test_every_kept_checkpoint_is_a_root_on_the_way(house: House) -> None:
+    """Sizes within, before and at the ends of bundles."""
+    notes = [kept(house)]
+    for count in (203, 1, 1, 255, 30):
+        add_events(house, count)
+        notes.append(kept(house))
+    assert verify(house, hashes=True, remembered=notes).findings == ()
+    alter(house, 510)
+    found = verify(house, hashes=True, remembered=notes).findings
+    assert [f.where for f in found if f.kind == "log-not-as-remembered"] == [
+        *("511", "512", "513", "768", "798")
+    ]
+
+
+def damage(house: House, position: int) -> None:
+    """Another process's bytes over the head of the page that a row lies in."""
+    path = house.settings.directory / "journal.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (state,) = connection.execute(
+            "SELECT state FROM stored_events WHERE rowid=?", (position,)
+        ).fetchone()
+    with path.open("r+b") as file:
+        at = file.read().index(state) // size * size
+        file.seek(at)
+        file.write(b"\xff" * 64)
+
+
+def test_a_damaged_page_of_the_journal_is_one_finding_among_all_others(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    with archive_with(tmp_path, 600) as house:
+        notes = [kept(house)]
+        alter(house, 100)
+        damage(house, 560)
+    with opened(settings) as house:
+        for more in ({}, {"remembered": notes}, {"remembered": notes, "incremental": True}):
+            told = [f.kind for f in verify(house, **more).findings]
+            assert "log-bundle-differs" in told
+            assert ("signature-broken" in told) is ("incremental" not in more)
+            assert "journal-damaged" in told
+        told = [f.kind for f in verify(house, hashes=True).findings]
+        assert sorted(set(told)) == ["journal-damaged", "log-bundle-differs", "log-tile-differs"]
+        assert told.count("journal-damaged") == 1
+
+
+def test_damage_that_only_the_readers_meet_is_told_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(house)
+    request = request_of(house)
+
+    def broken(*_: object) -> object:
+        raise UnavailableError("journal-damaged")
+
+    monkeypatch.setattr(house.archive.journal, "load", broken)
+    monkeypatch.setattr(house.archive.journal, "follow", broken)
+    found = oversight.verify(house.archive, request)
+    assert found.findings == (Finding("journal-damaged", "journal"),)
+    assert found.checked["events"] == 308
+    assert oversight.verify(house.archive, request, hashes=True).findings == found.findings
+
+
+def test_a_journal_that_is_busy_was_not_verified(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = request_of(house)
+
+    def busy(*_: object) -> object:
+        raise UnavailableError("journal-busy")
+
+    monkeypatch.setattr(house.archive.journal, "follow", busy)
+    with pytest.raises(UnavailableError, match="journal-busy"):
+        oversight.verify(house.archive, request)
+
+
+def test_a_worker_that_dies_is_named_and_cleared_away(house: House) -> None:
+    worker = row_hashes._Worker(str(house.settings.directory / "journal.sqlite"))
+    worker._process.kill()
+    worker._process.wait()
+    with pytest.raises(UnavailableError, match="verification-interrupted"), worker:
+        worker.ask(1, 2, whole=False)
 
 
 # ---------------------------------------------------------------- the dates of others
