@@ -44,10 +44,14 @@ def tell(console: Console, command: str, result: Json) -> None:
 
 
 def _evidence(to: Console, result: Json) -> None:
-    to.line(to.text("done-evidence"))
+    digest = str(result["certificate"]).removeprefix("sha256:")
+    to.line(to.text("done-evidence", certificate=digest))
     fields(to, result, SHORT)
     if result["left_out"] and result["files"]:
         to.line(to.text("evidence-files-show"))
+    if result["altered"]:
+        events = ", ".join(str(each) for each in result["altered"])
+        to.line(to.text("evidence-altered", events=events))
 
 
 # ---------------------------------------------------------------- taking in and finding

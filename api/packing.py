@@ -5,6 +5,7 @@ from pathlib import Path
 from api.context import Context, Result, ref
 from api.files import write_through
 from domain.agents import Role
+from domain.errors import RuleError
 from domain.reads import ReadKind
 from domain.services import evidencing
 from domain.services.reading_record import note_read
@@ -14,13 +15,16 @@ from domain.values import Kind
 def evidence(context: Context) -> Result:
     """`chauban evidence`: exit code 1 when an event in the pack is no longer what was signed."""
     chosen = context.chosen
+    output = Path(chosen.output)
+    if output.exists():  # A kept checkpoint, or the pack of another day.
+        raise RuleError("file-exists", file=output.name)
     target = ref(context, chosen.ref, Kind.DOSSIER, Kind.RECORD)
     made = evidencing.pack(context.archive, context.request, target, without=chosen.without)
     purpose = "audit" if made.actor.role is Role.AUDITOR else "work"
     note_read(context.archive, made.actor, purpose, ReadKind.EXPORT, target, "evidence")
-    digest, size = write_through(Path(chosen.output), made.chunks)
+    digest, size = write_through(output, made.chunks)
     events = made.facts.events
-    intact = all(each.state == "intact" and each.in_log for each in events)
+    altered = [each.position for each in events if each.state != "intact" or not each.in_log]
     return {
         "sha256": f"sha256:{digest}",
         "bytes": size,
@@ -29,4 +33,5 @@ def evidence(context: Context) -> Result:
         "left_out": list(made.facts.left_out),
         "certificate": made.facts.certificate,
         "checkpoint": {"size": made.facts.checkpoint_size, "root": made.facts.checkpoint_root},
-    }, 0 if intact else 1
+        "altered": altered,
+    }, 1 if altered else 0

@@ -16,7 +16,7 @@ from typing import BinaryIO, get_args, get_type_hints
 from domain import keyring
 from domain.agents import Actor
 from domain.archive import ArchiveFounded
-from domain.dossier import Dossier, DossierCorrected, DossierRecordAdded
+from domain.dossier import Dossier, DossierCorrected, DossierField, DossierRecordAdded
 from domain.errors import ArchiveError, IntegrityError, InvalidValueError, NotFoundError, RuleError
 from domain.events import STORED_EVENTS, STORED_NAMES, Event, Recorded
 from domain.evidence import (
@@ -30,7 +30,13 @@ from domain.evidence import (
 )
 from domain.packs import PackContents, PackedDocument, PackedEnvelope
 from domain.ports import Examined, Exhibit
-from domain.record import Record, RecordCorrected, Representation, RepresentationKind
+from domain.record import (
+    Record,
+    RecordCorrected,
+    RecordField,
+    Representation,
+    RepresentationKind,
+)
 from domain.scanning import ScanDuplicated, ScanReceived
 from domain.services import Archive, Request
 from domain.services.attested import content_of
@@ -50,6 +56,8 @@ NOT_PROVED = (
     *("pack-left-out", "pack-not-logged", "pack-not-witnessed", "pack-not-dated"),
 )
 """What a pack may prove, and what it may not; messages explain each."""
+_OF_SIGNERS = frozenset({RecordField.SIGNER_NAME, RecordField.SIGNER_POSITION})
+"""What a correction may say of those whom the personal field `signers` names."""
 _CHUNK = 200
 """Events that are in memory at once."""
 _SUFFIXES: Mapping[str, str] = {
@@ -107,9 +115,10 @@ def personal_fields() -> frozenset[str]:
 
 
 def _known(without: Collection[str]) -> frozenset[str]:
+    fields = personal_fields() | {each.value for each in (*DossierField, *RecordField)}
     for name in without:
-        if name not in personal_fields():
-            known = ", ".join(sorted(personal_fields()))
+        if name not in fields:
+            known = ", ".join(sorted(fields))
             raise InvalidValueError("unknown-personal-field", name=name[:40], known=known)
     return frozenset(without)
 
@@ -172,11 +181,9 @@ class _View:
         """The fields of an event that were asked to be left out. A correction says in clear which
         field it is about; its value and its reason speak of that field."""
         event, names = recorded.event, set(self.left_out)
-        if (
-            isinstance(event, DossierCorrected | RecordCorrected)
-            and event.field.value in self.left_out
-        ):
-            names |= {"value", "reason"}
+        if isinstance(event, DossierCorrected | RecordCorrected):
+            about = {event.field.value, "signers" if event.field in _OF_SIGNERS else ""}
+            names |= {"value", "reason"} if about & self.left_out else set()
         return frozenset(names)
 
     def papers(self) -> Iterator[Record]:

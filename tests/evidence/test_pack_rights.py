@@ -167,7 +167,10 @@ def test_an_altered_archive_gives_a_pack_that_says_so(
         "evidence", str(made.record), "-o", str(tmp_path / "record.zip")
     )
     assert answer["events"] > 0
-    Chauban(place.folder).json("evidence", str(made.dossier), "-o", str(output), code=1)
+    told = Chauban(place.folder)("evidence", str(made.dossier), "-o", str(output))
+    assert told.code == 1
+    assert f"{position}" in told.out
+    assert "không còn đúng như khi kho ghi nhận" in told.out
     verdict = checked(unpacked(output.read_bytes(), tmp_path / "pack"), place.certificate)
     assert verdict.code == 1
     assert verdict.names(f"events/{position:06}.jws", "the system signature does not fit")
@@ -191,8 +194,13 @@ def test_the_command_writes_the_pack_and_keeps_that_it_did(
             for each in reads_of(desk.archive, desk.request(), made.dossier)
         ] == [("export", "evidence")]
         assert oversight.verify(desk.archive, desk.request(), progress=lambda *_: None).ok
+    before = output.read_bytes()
+    again = chauban.json("evidence", "H33-2026-900.HS", "-o", str(output), code=2)
+    assert again["error"] == "file-exists"
+    assert output.read_bytes() == before
+    other = str(tmp_path / "other.zip")
     refused = chauban.json(
-        "evidence", "H33-2026-900.HS", "-o", str(output), "--without", "colour", code=2
+        "evidence", "H33-2026-900.HS", "-o", other, "--without", "colour", code=2
     )
     assert refused["error"] == "unknown-personal-field"
 
@@ -227,3 +235,23 @@ def test_a_lost_attestation_keeps_no_pack_from_being_made(made: Case, tmp_path: 
     verdict = checked(pack, place.certificate)
     assert verdict.code == 0, verdict.said
     assert "There is no time token" in verdict.said
+
+
+@pytest.mark.parametrize("without", ["signers", "signer_name"])
+def test_who_signed_a_paper_is_left_out_of_corrections_too(
+    made: Case, place: Place, tmp_path: Path, without: str
+) -> None:
+    with place.open() as desk:
+        description.correct_record(
+            desk.archive,
+            desk.request(),
+            made.record,
+            field="signer_name",
+            value="Người Ký Thay",
+            reason="Ghi sai",
+        )
+        desk.archive.views.catch_up()
+        named = evidencing.pack(desk.archive, desk.request(), made.dossier, without={without})
+        pack = unpacked(b"".join(named.chunks), tmp_path / "pack")
+    assert "Người Ký Thay" not in told(pack)
+    assert checked(pack, place.certificate).code == 0
