@@ -23,6 +23,7 @@ from domain.evidence import (
     Absence,
     Attested,
     Checkpoint,
+    KeptToken,
     PackedAttestation,
     PackedEvent,
     PackedFile,
@@ -223,12 +224,19 @@ def _contents(archive: Archive, actor: Actor, view: _View) -> PackContents:
     keys = _log_keys(examined)
     _grow(archive)
     attested, checkpoint = _checkpoint(archive, keys, examined[-1].position)  # (3)
-    tokens = [(each.authority, each.token) for each in attested.tokens] if attested else []  # (4)
+    tokens = [*_tokens(archive, attested)]  # (4)
     documents = [*_documents(archive, view)]  # (5)
     certificates = _certificates(examined)
     streams = _streams(archive, examined)
     absent = (*_absent(archive, view, examined), *_parts(streams))
-    facts = _facts(archive, actor, view, examined, checkpoint, attested, documents, absent)
+    # Without the certificates of its authority, which go into the pack, a token shows nothing.
+    known = {each.name for each in archive.authorities}
+    dated = [
+        PackedAttestation("time", each.authority, each.at)
+        for each, _ in tokens
+        if each.authority in known
+    ]
+    facts = _facts(archive, actor, view, examined, checkpoint, dated, documents, absent)
 
     def vouch(listed: str) -> bytes:
         said = {"archive": archive.id, "manifest": listed, "at": facts.made_at.isoformat()}
@@ -243,7 +251,7 @@ def _contents(archive: Archive, actor: Actor, view: _View) -> PackContents:
         certificates=certificates,
         checkpoint=checkpoint.note,
         witnesses=[each.key for each in archive.witnesses],
-        tokens=[(name, found) for name, token in tokens if (found := _content(archive, token))],
+        tokens=[(each.authority, content) for each, content in tokens],
         roots=sorted({each.roots for each in archive.authorities}),
         vouch=vouch,
     )
@@ -253,6 +261,14 @@ def _grow(archive: Archive) -> None:
     """A log that cannot grow still proves what it holds."""
     with suppress(ArchiveError):
         advance(archive)
+
+
+def _tokens(archive: Archive, attested: Attested | None) -> Iterator[tuple[KeptToken, bytes]]:
+    """The tokens that are there."""
+    for token in attested.tokens if attested is not None else ():
+        content = _content(archive, token.token)
+        if content is not None:
+            yield token, content
 
 
 def _content(archive: Archive, digest: Digest) -> bytes | None:
@@ -443,7 +459,7 @@ def _facts(
     view: _View,
     examined: Sequence[Examined],
     checkpoint: Checkpoint,
-    attested: Attested | None,
+    dated: Sequence[PackedAttestation],
     documents: Sequence[tuple[PackedDocument, PackedFile]],
     absent: tuple[Absence, ...],
 ) -> PackFacts:
@@ -469,7 +485,9 @@ def _facts(
         for each in examined
     )
     founded = examined[0].recorded.event if examined[0].recorded is not None else None
-    attestations = _attestations(archive, checkpoint, log_key, attested)
+    witnesses = [each.key for each in archive.witnesses]
+    cosigned = archive.packer.cosignatures(checkpoint.note, log_key, witnesses)
+    attestations = (*cosigned, *dated)
     proves, not_proved = _claims(view, events, attestations)
     return PackFacts(
         reference=view.reference,
@@ -584,15 +602,6 @@ def _signer(note: bytes, keys: Sequence[str]) -> str | None:
     ids = {base64.b64decode(line.rpartition(" ")[2])[:4].hex() for line in lines}
     fitting = [key for key in keys if key.split("+", 2)[1] in ids]
     return fitting[-1] if fitting else None
-
-
-def _attestations(
-    archive: Archive, checkpoint: Checkpoint, log_key: str, attested: Attested | None
-) -> tuple[PackedAttestation, ...]:
-    keys = [each.key for each in archive.witnesses]
-    witnesses = archive.packer.cosignatures(checkpoint.note, log_key, keys)
-    tokens = attested.tokens if attested is not None else ()
-    return (*witnesses, *(PackedAttestation("time", each.authority, each.at) for each in tokens))
 
 
 def _claims(

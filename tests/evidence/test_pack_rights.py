@@ -3,6 +3,7 @@ erased things are in none, and keys that changed are followed from the first cer
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,31 @@ def test_a_lost_attestation_keeps_no_pack_from_being_made(made: Case, tmp_path: 
     verdict = checked(pack, place.certificate)
     assert verdict.code == 0, verdict.said
     assert "There is no time token" in verdict.said
+
+
+@pytest.mark.parametrize("gone", ["token", "authority"])
+def test_a_time_that_no_reader_could_check_is_not_claimed(
+    made: Case, tmp_path: Path, gone: str
+) -> None:
+    with made.open() as desk:
+        archive = replace(desk.archive, authorities=()) if gone == "authority" else desk.archive
+        (attested,) = archive.attestations.covering(1)
+        (token,) = attested.tokens
+        (kept,) = (made.place.folder / "objects").rglob(token.token.hex)
+        moved = kept.rename(tmp_path / "token") if gone == "token" else None
+        try:
+            found = evidencing.pack(archive, desk.request(), made.dossier)
+            pack = unpacked(b"".join(found.chunks), tmp_path / "pack")
+        finally:
+            if moved is not None:
+                moved.rename(kept)
+    assert "dated" not in found.facts.proves
+    assert "pack-not-dated" in found.facts.not_proved
+    assert [each.kind for each in found.facts.attestations] == ["witness"]
+    assert bool(list((pack / "checkpoints").glob("*.tsr"))) == (gone == "authority")
+    verdict = checked(pack, made.place.certificate)
+    assert verdict.code == 0, verdict.said
+    assert "A time-stamp authority confirms" not in verdict.said
 
 
 @pytest.mark.parametrize("without", ["signers", "signer_name"])
