@@ -141,6 +141,29 @@ def test_random_bytes_over_the_file_never_crash_an_inspection(house: House) -> N
     assert outcomes <= {True, False, "journal-unreadable"}  # Some bytes of a page hold nothing.
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_damaged_page_does_not_hide_what_lies_beside_it(house: House, processes: int) -> None:
+    for _ in range(20):
+        house.open_dossier()
+    house.close()
+    with closing(sqlite3.connect(house.path)) as db:
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+        (first, last, middle) = db.execute(
+            "SELECT min(rowid), max(rowid), max(rowid) / 2 FROM stored_events"
+        ).fetchone()
+        (state,) = db.execute("SELECT state FROM stored_events WHERE rowid=?", (middle,)).fetchone()
+    for position in (first + 1, last):
+        house.tamper(
+            f"UPDATE stored_events SET state=CAST(state || 'A' AS BLOB) WHERE rowid={position}"
+        )
+    with house.path.open("r+b") as file:
+        file.seek(file.read().index(state) // size * size)
+        file.write(b"\xff" * 64)
+    found = {(one.kind, one.where) for one in house.inspect(processes=processes).findings}
+    assert {("signature-malformed", str(first + 1)), ("signature-malformed", str(last))} <= found
+    assert ("journal-damaged", "stored_events") in found
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, 4096, 20_000])
 def test_a_file_that_was_cut_is_a_finding(house: House, size: int) -> None:
     house.open_dossier()
