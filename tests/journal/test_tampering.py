@@ -20,7 +20,7 @@ from domain.agency import AgencyEstablished, establish
 from domain.dossier import DossierErased
 from domain.errors import IntegrityError
 from infrastructure.journal import keys as key_files
-from infrastructure.journal import verification
+from infrastructure.journal import rows_inspected, verification
 from infrastructure.journal.disclosures import disclose, seal, unseal, unwrap
 from infrastructure.journal.envelope import b64, certificate_digest, open_envelope, unb64
 from tests.journal.house import ARCHIVE, House
@@ -387,6 +387,7 @@ def test_what_an_alteration_of_the_file_looks_like(
 
 def test_many_processes_find_what_one_finds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "_SPAN", 3)
+    monkeypatch.setattr(rows_inspected, "_PART", 2)
     for _ in range(6):
         house.open_dossier()
     house.close()
