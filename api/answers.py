@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from api import showing
 from api.console import Console, clean
-from api.lines import Json, day, fields, moment
+from api.lines import Json, day, fields, moment, outside
+from domain.keyring import LogEndGround
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 _MARK_ON, _MARK_OFF = "\ue000", "\ue001"
@@ -52,6 +53,8 @@ def _evidence(to: Console, result: Json) -> None:
     if result["altered"]:
         events = ", ".join(str(each) for each in result["altered"])
         to.line(to.text("evidence-altered", events=events))
+    for each in result["missing"]:
+        to.line(to.text("evidence-missing", file=each["file"], record=each["record"]))
 
 
 # ---------------------------------------------------------------- taking in and finding
@@ -178,8 +181,43 @@ def _log(to: Console, result: Json) -> None:
         to.line(to.text("log-waiting", count=result["waiting"]))
     to.line(to.text("log-key", key=result["key"]))
     _attested(to, result["attested"])
+    for each in result["ended"]:
+        to.line(_ended(to, each))
+    for each in result["troubles"]:
+        to.line(f"! {outside(to, each['code'], each['details'])}")
     if result["stopped"]:
         to.line(to.text(result["stopped"]))
+
+
+def _ended(to: Console, each: Json) -> str:
+    """A log that another one followed, in words."""
+    ground, at = to.named("log-end-ground", each["ground"]), moment(to, each["at"])
+    return to.text("log-ended-line", origin=each["origin"], size=each["size"], at=at, why=ground)
+
+
+def _restart(to: Console, result: Json) -> None:
+    """What is lost and what a restart would do; or what is to be done behind one."""
+    if "loss" not in result:
+        facts = {name: result[name] for name in ("former", "origin", "key")}
+        to.line(to.text("log-restart-done", **facts))
+        fields(to, result, ("event",))
+        to.line(to.text("log-restart-then"))
+        return
+    loss = result["loss"]
+    to.line(to.text("log-restart-signed", **loss))
+    kept, least = loss["kept"], loss["size"] - loss["events"]
+    if kept is not None:
+        to.line(to.text("log-restart-lost", count=loss["size"] - kept, kept=kept))
+    elif least > 0:
+        to.line(to.text("log-restart-lost-least", count=least))
+    else:
+        to.line(to.text("log-restart-lost-unknown"))
+    folder = result["folder"]
+    if loss["found"]:
+        to.line(to.text("log-restart-found", count=loss["found"], folder=folder))
+    else:
+        to.line(to.text("log-restart-not-found", folder=folder))
+    to.line(to.text("log-restart-sure", next=result["next"], known=", ".join(LogEndGround)))
 
 
 def _attest(to: Console, result: Json) -> None:
@@ -210,7 +248,26 @@ def _witness_init(to: Console, result: Json) -> None:
 
 
 def _witness_log(to: Console, result: Json) -> None:
-    to.line(to.text("witness-registered", origin=result["origin"]))
+    gone = "withdrawn" in result
+    said = to.text("witness-withdrawn" if gone else "witness-registered", origin=result["origin"])
+    to.line(said)
+
+
+def _witness_status(to: Console, result: Json) -> None:
+    to.line(to.text("log-key", key=result["key"]))
+    to.line(to.text("witness-logs", count=len(result["logs"])))
+    for each in result["logs"]:
+        size = to.text("witness-covers", size=each["size"], root=each["root"])
+        gone = "" if each["keys"] else f" · {to.text('witness-log-withdrawn')}"
+        to.line(f"  {each['origin']}: {size}{gone}")
+    for each in result["forks"]:
+        known, came = each["roots"]
+        facts = {name: each[name] for name in ("at", "origin", "size")}
+        to.line(f"! {to.text('witness-fork', known=known, came=came, **facts)}")
+        for note in each["notes"]:
+            for line in (note or "-").splitlines():
+                to.line(f"    {line}")
+            to.line()
 
 
 def _keys(to: Console, result: Json) -> None:
@@ -225,6 +282,8 @@ def _keys(to: Console, result: Json) -> None:
             to.line(f"  {to.text('keys-file' if each['place'] == 'file' else 'keys-token')}")
         if each["ends"]:
             to.line(f"  {to.text('keys-ends', day=day(to, each['ends']))}")
+        if each["ended"]:
+            to.line(f"  {_ended(to, each['ended'])}")
         if each["compromised_since"]:
             doubt = to.text("keys-compromised", since=moment(to, each["compromised_since"]))
             to.line(f"  ! {doubt}")
@@ -301,6 +360,7 @@ WRITERS: Mapping[str, Callable[[Console, Json], None]] = {
     "history": showing.history,
     "keys-list": _keys,
     "log-attest": _attest,
+    "log-restart": _restart,
     "log-status": _log,
     "ingest": _ingest,
     "procedure-list": _procedures,
@@ -312,5 +372,6 @@ WRITERS: Mapping[str, Callable[[Console, Json], None]] = {
     "verify": _verify,
     "witness-init": _witness_init,
     "witness-log": _witness_log,
+    "witness-status": _witness_status,
     "work": _work,
 } | {command: _erasing(command) for command in ERASING}

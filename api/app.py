@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from api import v1
-from api.listening import Server, listen
+from api.listening import Awaiting, Server, listen
 from api.routes import PAGES
 from api.speech import Speech
 from api.web import troubles
@@ -56,6 +56,7 @@ def serve(
         try:
             config = uvicorn.Config(
                 app,
+                http=Awaiting,
                 log_config=None,
                 access_log=False,
                 server_header=False,

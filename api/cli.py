@@ -13,14 +13,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from api import answers, parser
+from api import answers, parser, shapes
 from api.acting import request_of
 from api.commands import COMMANDS
 from api.console import Console
 from api.context import Context
+from api.files import read_file
 from api.ingesting import Declared, ingest
 from api.passphrase import read_passphrase
-from api.proving import attestation_check, log_check
+from api.proving import attestation_checks, log_check
 from api.usage import UsageError
 from api.watching import watch
 from domain.errors import (
@@ -202,7 +203,7 @@ def _serve_witness(chosen: Namespace, console: Console) -> int:
     """A witness of other logs until it is told to stop; it has nothing to do with an archive."""
     from api.witnessing import serve  # As above.
 
-    with bootstrap.opened_witness(Path(chosen.folder)) as (witness, clock):
+    with bootstrap.opened_witness(Path(chosen.folder), console) as (witness, clock):
         return serve(
             witness,
             clock,
@@ -243,7 +244,8 @@ def _keys_recovery(chosen: Namespace, settings: Settings, console: Console) -> S
 
 def _keys_recover(chosen: Namespace, settings: Settings, console: Console) -> Special:
     passphrase = read_passphrase(chosen.passphrase_file, console, twice=False)
-    return {"keys": bootstrap.recover_keys(settings, Path(chosen.file), passphrase)}, 0
+    content = read_file(Path(chosen.file))
+    return {"keys": bootstrap.recover_keys(settings, content, passphrase)}, 0
 
 
 def _restore(chosen: Namespace, settings: Settings, console: Console) -> Special:
@@ -280,7 +282,7 @@ def _inside(archive: Archive, console: Console) -> list[dict[str, Any]]:
         {"name": "work", "ok": stuck == 0, "what": console.text("doctor-work", stuck=stuck)},
         _lock(archive, console),
         log_check(archive, console),
-        attestation_check(archive, console),
+        *attestation_checks(archive, console),
     ]
 
 
@@ -303,8 +305,17 @@ def _witness_init(chosen: Namespace, settings: Settings, console: Console) -> Sp
 
 
 def _witness_log(chosen: Namespace, settings: Settings, console: Console) -> Special:
-    with bootstrap.opened_witness(Path(chosen.folder)) as (witness, _):
+    with bootstrap.opened_witness(Path(chosen.folder), console) as (witness, _):
+        if chosen.withdraw is not None:
+            witness.withdraw(chosen.withdraw)
+            return {"origin": chosen.withdraw, "withdrawn": True}, 0
         return {"origin": witness.register(chosen.vkey)}, 0
+
+
+def _witness_status(chosen: Namespace, settings: Settings, console: Console) -> Special:
+    with bootstrap.opened_witness(Path(chosen.folder), console) as (witness, _):
+        told = shapes.witness(witness)
+    return told, 1 if told["forks"] else 0
 
 
 _WITHOUT_ARCHIVE: dict[str, Callable[[Namespace, Settings, Console], Special]] = {
@@ -315,6 +326,7 @@ _WITHOUT_ARCHIVE: dict[str, Callable[[Namespace, Settings, Console], Special]] =
     "doctor": _doctor,
     "witness-init": _witness_init,
     "witness-log": _witness_log,
+    "witness-status": _witness_status,
 }
 
 

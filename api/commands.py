@@ -292,6 +292,7 @@ COMMANDS: Mapping[str, Callable[[Context], Result]] = {
     "log-status": proving.log_status,
     "log-attest": proving.log_attest,
     "log-export": proving.log_export,
+    "log-restart": keys.log_restart,
     "log-proof": proving.log_proof,
     "evidence": packing.evidence,
     "token-add": tokens.token_add,

@@ -1,19 +1,36 @@
-"""Small files that a command reads or writes for its user."""
+"""Files that a command reads or writes for its user."""
 
 import os
+import stat
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from domain.errors import InvalidValueError, RuleError, UnavailableError
 
 _LARGEST = 1 << 20
 
 
-def read_file(path: Path, largest: int = _LARGEST) -> bytes:
-    """A small file as it is; InvalidValueError("file-unreadable") for any other."""
+def open_file(path: Path) -> BinaryIO:
+    """A regular file, to be read. Nobody is waited for: a pipe may have no writer, ever.
+
+    Raises InvalidValueError: "file-unreadable", "file-not-regular" for a pipe, a device, a folder.
+    """
     try:
-        with path.open("rb") as file:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as exc:
+        raise InvalidValueError("file-unreadable") from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InvalidValueError("file-not-regular")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_file(path: Path, largest: int = _LARGEST) -> bytes:
+    """A small file as it is; as `open_file`, and "file-unreadable" for a larger one."""
+    try:
+        with open_file(path) as file:
             content = file.read(largest + 1)
     except OSError as exc:
         raise InvalidValueError("file-unreadable") from exc

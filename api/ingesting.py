@@ -11,7 +11,8 @@ from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from typing import Any
 
-from domain.errors import ArchiveError, NotFoundError, UnavailableError
+from api.files import open_file
+from domain.errors import ArchiveError, InvalidValueError, NotFoundError, UnavailableError
 from domain.services import Archive, Request
 from domain.services.deciding import load
 from domain.services.reception import Receipt, open_batch, receive
@@ -82,7 +83,11 @@ def _receive(
     declared: Declared,
 ) -> Receipt | ArchiveError:
     try:
-        with Path(file).open("rb") as source:
+        source = open_file(Path(file))
+    except InvalidValueError as exc:
+        return exc
+    try:
+        with source:
             return receive(
                 archive,
                 request,

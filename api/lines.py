@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from api.console import Console
+from domain.ports import Messages
 from domain.services.deciding import VIETNAM
 
 Json = Mapping[str, Any]
@@ -26,6 +27,14 @@ def day(to: Console, text: str | None) -> str:
         return date.fromisoformat(text or "").strftime(to.text("date-format"))
     except ValueError:
         return text or to.text("date-empty")
+
+
+def outside(to: Messages, code: str, details: Mapping[str, str | int]) -> str:
+    """A trouble with those who vouch for the log; of an alarm also since when it lasts."""
+    said = to.text(code, **details)
+    if "since" not in details:
+        return said
+    return f"{said} {to.text('witness-alarm-since', at=details['since'])}"
 
 
 def moment(to: Console, text: str) -> str:

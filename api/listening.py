@@ -1,10 +1,13 @@
 """Where a server listens, and how it ends."""
 
+import asyncio
 import signal
 import socket
 from types import FrameType
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from domain.errors import InvalidValueError, UnavailableError
 
@@ -27,6 +30,58 @@ def listen(host: str, port: int) -> socket.socket:
             raise InvalidValueError("invalid-address") from exc
         raise UnavailableError("address-not-free", port=port) from exc
     return listening
+
+
+class Awaiting(H11Protocol):
+    """A connection that is closed when the head of a request does not arrive in time, be it the
+    first one or a later one: uvicorn would wait for ever, and count it among those it holds."""
+
+    seconds = 10.0
+    """From the connection, or the end of the last answer, to the end of the head."""
+    _deadline: asyncio.TimerHandle | None = None
+
+    def has_arrived(self) -> bool:
+        """True when nothing more is waited for. A body may take as long as a scanner's line."""
+        return self.conn.their_state is not h11.IDLE
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio."""
+        super().connection_made(transport)
+        self._look()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """See uvicorn: the next request may be here already."""
+        super().on_response_complete()
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        if self.has_arrived():
+            self._forget()
+        elif self._deadline is None:  # What is being written still goes out.
+            self._deadline = self.loop.call_later(self.seconds, self.transport.close)
+
+    def _forget(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class AwaitingAll(Awaiting):
+    """As above, until the end of the body: for requests that are small."""
+
+    def has_arrived(self) -> bool:
+        """True when the whole request is here."""
+        return self.conn.their_state not in (h11.IDLE, h11.SEND_BODY)
 
 
 class Server(uvicorn.Server):

@@ -13,7 +13,8 @@ from domain.values import Kind
 
 
 def evidence(context: Context) -> Result:
-    """`chauban evidence`: exit code 1 when an event in the pack is no longer what was signed."""
+    """`chauban evidence`: exit code 1 when an event in the pack is no longer what was signed, or a
+    document is missing from it because the archive has lost or damaged its bytes."""
     chosen = context.chosen
     output = Path(chosen.output)
     if output.exists():  # A kept checkpoint, or the pack of another day.
@@ -23,15 +24,18 @@ def evidence(context: Context) -> Result:
     purpose = "audit" if made.actor.role is Role.AUDITOR else "work"
     note_read(context.archive, made.actor, purpose, ReadKind.EXPORT, target, "evidence")
     digest, size = write_through(output, made.chunks)
-    events = made.facts.events
-    altered = [each.position for each in events if each.state != "intact" or not each.in_log]
+    altered, missing = list(made.facts.altered), made.facts.missing
     return {
         "sha256": f"sha256:{digest}",
         "bytes": size,
-        "events": len(events),
+        "events": len(made.facts.events),
         "files": len(made.facts.files),
         "left_out": list(made.facts.left_out),
         "certificate": made.facts.certificate,
         "checkpoint": {"size": made.facts.checkpoint_size, "root": made.facts.checkpoint_root},
         "altered": altered,
-    }, 1 if altered else 0
+        "missing": [
+            {"file": each.name, "record": each.record, "number": each.number, "why": each.why}
+            for each in missing
+        ],
+    }, 1 if altered or missing else 0

@@ -222,6 +222,7 @@ class _Grammar:
         add, log = self._option, self._group("log")
         self._command("status", log, "log-")
         self._command("attest", log, "log-")
+        self._command("restart", log, "log-")
         exporting = self._command("export", log, "log-")
         add(exporting, "folder", "arg-folder", "option-log-folder", path=True)
         proof = self._command("proof", log, "log-")
@@ -233,16 +234,23 @@ class _Grammar:
         add(evidence, "--output", "arg-file", "option-evidence-output", path=True, required=True)
         add(evidence, "--without", "arg-field", "option-without", nargs="+", action="extend",
             default=[])  # fmt: skip
+        # The reference first: behind the names that are left out it would be taken for one.
+        names = ("arg-reference", "arg-file", "arg-field")
+        ref, file, field = (self._say.text(each) for each in names)
+        evidence.usage = f"%(prog)s [-h] {ref} -o {file} [--without {field} [{field} ...]]"
 
     def _witnessing(self) -> None:
         add, witness = self._option, self._group("witness")
         making = self._command("init", witness, "witness-")
         registering = self._command("log", witness, "witness-")
         serving = self._command("serve", witness, "witness-")
-        for made in (making, registering, serving):
+        telling = self._command("status", witness, "witness-")
+        for made in (making, registering, serving, telling):
             add(made, "folder", "arg-folder", "option-witness-folder", path=True)
         add(making, "--name", "arg-name", "option-witness-name", dest="witness_name", required=True)
-        add(registering, "vkey", "arg-vkey", "option-vkey")
+        either = registering.add_mutually_exclusive_group(required=True)
+        add(either, "vkey", "arg-vkey", "option-vkey", nargs="?")
+        add(either, "--withdraw", "arg-name", "option-withdraw")
         add(serving, "--host", "arg-host", "option-host", default="127.0.0.1")
         add(serving, "--port", "arg-number", "option-port", type=int, default=8090)
 

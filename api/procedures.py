@@ -19,6 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
+from api.files import read_file
 from domain.errors import InvalidValueError
 from domain.procedure import Component, RetentionRule, TimeLimit, TimeUnit
 from domain.services.administration import ProcedureText
@@ -30,10 +31,9 @@ _COMPONENT = {"name": str, "originals": int, "copies": int, "digitise": bool}
 
 def read_procedure(path: Path, today: date) -> ProcedureText:
     """The file's content; InvalidValueError says what cannot be understood."""
+    content = read_file(path)
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise InvalidValueError("file-unreadable") from exc
+        said = tomllib.loads(content.decode())
     except ValueError as exc:  # No TOML, or no UTF-8.
         raise InvalidValueError("procedure-file-invalid", what=str(exc)[:100]) from exc
     return ProcedureText(

@@ -6,6 +6,7 @@ from typing import Any
 from api import shapes
 from api.context import Context, Result
 from api.files import write_new
+from api.lines import outside
 from domain.errors import RuleError
 from domain.evidence import Checkpoint
 from domain.ports import Messages
@@ -15,8 +16,12 @@ from domain.services import Archive, attested, attesting, proving
 def log_status(context: Context) -> Result:
     """`chauban log status`."""
     state = proving.log_state(context.archive)
-    told = shapes.log(state, attested.newest(context.archive))
-    return told, 0 if state.stopped is None else 1
+    found = attesting.troubles(context.archive)
+    told = {
+        **shapes.log(state, attested.newest(context.archive), proving.ended_logs(context.archive)),
+        "troubles": [vars(each) for each in found],
+    }
+    return told, 1 if state.stopped is not None or any(each.is_alarm for each in found) else 0
 
 
 def log_attest(context: Context) -> Result:
@@ -42,18 +47,17 @@ def log_check(archive: Archive, to: Messages) -> dict[str, Any]:
     return {"name": "log", "ok": True, "what": what}
 
 
-def attestation_check(archive: Archive, to: Messages) -> dict[str, Any]:
+def attestation_checks(archive: Archive, to: Messages) -> list[dict[str, Any]]:
     """What `doctor` says of outsiders; nobody is asked for it."""
+    found = [outside(to, each.code, each.details) for each in attesting.troubles(archive)]
+    if found:
+        return [{"name": "attestation", "ok": False, "what": what} for what in found]
     last = attested.newest(archive)
-    if attesting.is_overdue(archive):
-        ok, what = False, to.text("doctor-attestation-overdue")
-    elif last is None:
-        ok, what = True, to.text("doctor-attestation-none")
+    if last is None:
+        what = to.text("doctor-attestation-none")
     else:
-        ok = not attesting.ends_soon(archive)
-        day = last.at.date().isoformat()
-        what = to.text("doctor-attestation" if ok else "doctor-attestation-ending", day=day)
-    return {"name": "attestation", "ok": ok, "what": what}
+        what = to.text("doctor-attestation", day=last.at.date().isoformat())
+    return [{"name": "attestation", "ok": True, "what": what}]
 
 
 def log_export(context: Context) -> Result:

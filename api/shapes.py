@@ -9,12 +9,13 @@ from typing import Any
 
 from domain import dossier, record
 from domain.events import Event, Recorded
-from domain.evidence import Attested, LogState
+from domain.evidence import Attested, LogState, Witnessing
 from domain.ports import Examined, Finding
 from domain.record import RecordField
 from domain.searching import SearchAnswer
 from domain.services.opening import Box
 from domain.services.oversight import Verification
+from domain.services.proving import EndedLog
 from domain.services.retrieval import DossierShown, RecordShown
 from domain.values import Digest, Erased, EventId, StreamId
 from domain.views import AgencyRow, ProcedureRow, WorkItem
@@ -253,8 +254,8 @@ def work_item(item: WorkItem) -> dict[str, Any]:
     }
 
 
-def log(state: LogState, newest: Attested | None) -> dict[str, Any]:
-    """How far the transparency log is, and what outsiders vouched for last."""
+def log(state: LogState, newest: Attested | None, ended: Sequence[EndedLog]) -> dict[str, Any]:
+    """How far the transparency log is, what outsiders vouched for last, and the logs before it."""
     covered = state.checkpoint
     return {
         "origin": state.origin,
@@ -265,6 +266,7 @@ def log(state: LogState, newest: Attested | None) -> dict[str, Any]:
         "waiting": state.waiting,
         "stopped": state.stopped,
         "attested": attested(newest) if newest is not None else None,
+        "ended": plain(ended),
     }
 
 
@@ -278,5 +280,26 @@ def attested(found: Attested) -> dict[str, Any]:
         "tokens": [
             {"authority": each.authority, "at": plain(each.at), "until": plain(each.until)}
             for each in found.tokens
+        ],
+    }
+
+
+def witness(witness: Witnessing) -> dict[str, Any]:
+    """A witness of other logs: what it cosigned last, and the forks that it saw."""
+    return {
+        "key": witness.key,
+        "logs": [
+            {"origin": each.origin, "size": each.size, "root": each.root, "keys": list(each.keys)}
+            for each in witness.logs()
+        ],
+        "forks": [
+            {
+                "origin": each.origin,
+                "size": each.size,
+                "at": plain(each.at),
+                "roots": list(each.roots),
+                "notes": [note.decode() if note is not None else None for note in each.notes],
+            }
+            for each in witness.forks()
         ],
     }

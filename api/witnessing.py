@@ -4,7 +4,6 @@ Whoever reaches it may ask; what counts are the signatures in a request. Behind 
 TLS all requests come from one address and share one bucket, enough for a hundred logs.
 """
 
-import asyncio
 from collections.abc import Callable
 
 import uvicorn
@@ -14,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from api.listening import Server, listen
+from api.listening import AwaitingAll, Server, listen
 from api.web.limits import Limiter
 from domain.errors import UnavailableError
 from domain.evidence import Witnessing
@@ -22,8 +21,6 @@ from domain.ports import Clock
 
 _LARGEST = 65_535
 """Bytes of a request: 63 hashes and a checkpoint with many signatures fit twenty times."""
-_SECONDS = 10
-"""For a request to arrive."""
 _BURST, _A_MINUTE = 200, 1200
 _GRACE_SECONDS = 10
 
@@ -36,6 +33,7 @@ def serve(
     number = listening.getsockname()[1]
     config = uvicorn.Config(
         create_app(witness, clock),
+        http=AwaitingAll,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -59,11 +57,8 @@ def create_app(witness: Witnessing, clock: Clock) -> Starlette:
         if not limiter.allows("add-checkpoint", who, burst=_BURST, a_minute=_A_MINUTE):
             return _told(429, "too often", {"Retry-After": "60"})
         try:
-            async with asyncio.timeout(_SECONDS):
-                content = await _content(request)
-        except TimeoutError:
-            return _told(408, "too slow", {"Connection": "close"})
-        except ClientDisconnect:
+            content = await _content(request)
+        except ClientDisconnect:  # Or it took too long, and `AwaitingAll` closed it.
             return _told(400, "incomplete")
         if content is None:
             return _told(413, "too large", {"Connection": "close"})
@@ -73,7 +68,9 @@ def create_app(witness: Witnessing, clock: Clock) -> Starlette:
             return _told(503, "not available")
         return Response(answer.body, answer.status, {"Content-Type": answer.kind})
 
-    return Starlette(routes=[Route("/add-checkpoint", add_checkpoint, methods=["POST"])])
+    app = Starlette(routes=[Route("/add-checkpoint", add_checkpoint, methods=["POST"])])
+    app.router.redirect_slashes = False  # The protocol knows one address.
+    return app
 
 
 async def _content(request: Request) -> bytes | None:

@@ -106,6 +106,7 @@ STORED_EVENTS: Mapping[str, type[Event]] = MappingProxyType(
         "log-key-introduced/1": keyring.LogKeyIntroduced,
         "system-key-introduced/1": keyring.SystemKeyIntroduced,
         "key-compromised/1": keyring.KeyCompromised,
+        "log-ended/1": keyring.LogEnded,
         "checkpoint-attested/1": attestation.CheckpointAttested,
         "search-attested/1": searches.SearchAttested,
     }

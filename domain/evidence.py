@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from domain.ports import Finding
-from domain.values import Digest
+from domain.values import Digest, StreamId
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,27 @@ class LogState:
     """The code of what keeps the log from growing, None while it may."""
 
 
+@dataclass(frozen=True)
+class LogLoss:
+    """What a log has signed and the archive no longer has."""
+
+    origin: str
+    key: str
+    """The verifier key that signed last."""
+    size: int
+    """Events that were signed."""
+    root: str
+    """Root of their tree, hexadecimal."""
+    kept: int | None
+    """So many of them, from the first one on, the journal has as they were signed; None where the
+    files of the log do not tell."""
+    events: int
+    """Events of the journal today."""
+    found: int
+    """Entries behind those in the files of the log: so many events that were lost can be read
+    there."""
+
+
 class TransparencyLog(Protocol):
     """The log of this archive. Several processes may use it; none of them can fork it."""
 
@@ -60,6 +81,12 @@ class TransparencyLog(Protocol):
 
     def state(self) -> LogState:
         """How far the log is; changes nothing."""
+
+    def loss(self) -> LogLoss:
+        """What the log has signed and the archive has lost; changes nothing.
+
+        Raises RuleError("log-not-stopped") unless that is what stops it.
+        """
 
     def newest(self) -> Checkpoint | None:
         """The newest checkpoint that was published."""
@@ -137,7 +164,9 @@ class Witness(Protocol):
         `consistency` gives the proof from the size that the witness saw last. Raises
         UnavailableError when it cannot be reached or answers nothing that can be believed,
         RuleError when it will not: "witness-ahead" when it has cosigned more events than the
-        checkpoint covers (`seen`), "witness-refused" for anything else (`status`).
+        checkpoint covers (`seen`), "witness-forked" when it has cosigned another tree of this
+        size, "witness-unproved" when the checkpoint does not continue what it cosigned last
+        (`seen`), "witness-refused" for anything else (`status`).
         """
 
 
@@ -154,6 +183,33 @@ class WitnessAnswer:
     """Signature lines with a 200, the size that was cosigned last with a 409."""
 
 
+@dataclass(frozen=True)
+class WitnessedLog:
+    """A log of others, as far as a witness has cosigned it."""
+
+    origin: str
+    size: int
+    """Events of the newest checkpoint that was cosigned, 0 before the first one."""
+    root: str
+    """Its root, hexadecimal."""
+    keys: tuple[str, ...]
+    """The verifier keys that are believed; none for a log that was withdrawn."""
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Two checkpoints of one size, both signed by the log itself: nobody can explain them away."""
+
+    origin: str
+    size: int
+    roots: tuple[str, str]
+    """The one that was cosigned and the one that came later, hexadecimal."""
+    notes: tuple[bytes | None, bytes]
+    """Both as the log signed them; None for one that a witness of an older make did not keep."""
+    at: datetime
+    """When the second one came, UTC."""
+
+
 class Witnessing(Protocol):
     """The witness that this house is for the logs of others."""
 
@@ -168,9 +224,20 @@ class Witnessing(Protocol):
         InvalidValueError("verifier-key").
         """
 
+    def withdraw(self, origin: str) -> None:
+        """Witnesses a log no more. What was cosigned stays remembered, should it be registered
+        again. Raises NotFoundError("witness-log-unknown")."""
+
+    def logs(self) -> Sequence[WitnessedLog]:
+        """All logs that were ever registered, by origin."""
+
+    def forks(self) -> Sequence[Fork]:
+        """Those that were seen, the first one first."""
+
     def add_checkpoint(self, request: bytes, now: datetime) -> WitnessAnswer:
         """The answer to a request, as C2SP tlog-witness has it. What a 200 signs is remembered,
-        durable, before this returns. Raises UnavailableError when it cannot be."""
+        durable, before this returns, and so is the proof of a fork. Raises UnavailableError when
+        it cannot be."""
 
 
 @dataclass(frozen=True)
@@ -296,6 +363,22 @@ class PackedFile:
 
 
 @dataclass(frozen=True)
+class MissingFile:
+    """A document that events in the pack name by its digest and whose bytes the archive has no
+    more."""
+
+    name: str
+    """The path that it would have in the pack."""
+    kind: str
+    """As that of a PackedFile."""
+    record: StreamId
+    number: int | None
+    """Of the record in its dossier, as far as events in the pack tell it."""
+    why: str
+    """`lost`, or `damaged`: there are other bytes in its place."""
+
+
+@dataclass(frozen=True)
 class PackedAttestation:
     """Somebody outside who vouches for the checkpoint of a pack."""
 
@@ -313,11 +396,13 @@ class Absence:
 
     why: str
     """Of records: `isolated`, `erased`, `withdrawn`, `moved`, `unreadable`. Of files: `shared`,
-    with records out of sight. Of streams: `part`, some of their events stay out."""
+    with records out of sight; `damaged`, whose bytes are damaged or lost. Of streams: `part`, some
+    of their events stay out."""
     count: int
     """How many records, files or streams."""
     numbers: tuple[int, ...] = ()
-    """The numbers of the records in the dossier, as far as events in the pack tell them."""
+    """The numbers of the records in the dossier, for damaged files of those that they belong to, as
+    far as events in the pack tell them."""
 
 
 @dataclass(frozen=True)
@@ -357,6 +442,16 @@ class PackFacts:
     not_proved: tuple[str, ...]
     """Codes of what it does not prove."""
     absent: tuple[Absence, ...] = ()
+    missing: tuple[MissingFile, ...] = ()
+    """Each file once for every record that it belongs to."""
+
+    @property
+    def altered(self) -> tuple[int, ...]:
+        """The positions of events that are not what the archive signed, or that its log does not
+        hold with this content."""
+        return tuple(
+            each.position for each in self.events if each.state != "intact" or not each.in_log
+        )
 
 
 class ReportMaker(Protocol):

@@ -2,9 +2,11 @@
 
 The founding names the first certificate; every later key is introduced by an event that the key
 before it has signed, so that whoever knows the first one can follow to the last. When a key fell
-into other hands, an event says since when: what it signed after that is in doubt.
+into other hands, an event says since when: what it signed after that is in doubt. When the archive
+lost events that its log has signed, that log is ended by an event, and another one begins.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -27,6 +29,17 @@ class KeyGround(StrEnum):
     DISCLOSED = "disclosed"
     WEAK = "weak"
     """Its algorithm or its making is trusted no more."""
+
+
+class LogEndGround(StrEnum):
+    """Why the archive no longer has what its log has signed."""
+
+    RESTORED = "restored"
+    """It was brought back from an older backup."""
+    LOST = "lost"
+    """Its last events were lost in another way."""
+    ALTERED = "altered"
+    """Its events are not those that were signed."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,22 @@ class KeyCompromised:
     ground: KeyGround
 
 
-KeyEvent = LogKeyIntroduced | SystemKeyIntroduced | KeyCompromised
+@dataclass(frozen=True)
+class LogEnded:
+    """A log ended at the head that it signed last: the archive has lost what this one had beyond
+    the archive's own events. The log that follows begins with these."""
+
+    origin: str
+    key: str
+    """The verifier key that signed there last; an older journal may not know it."""
+    size: int
+    """Events that were signed."""
+    root: str
+    """Root of their tree, hexadecimal."""
+    ground: LogEndGround
+
+
+KeyEvent = LogKeyIntroduced | SystemKeyIntroduced | KeyCompromised | LogEnded
 
 
 @dataclass(frozen=True)
@@ -75,6 +103,8 @@ class KeyRing:
     """SHA-256 of the certificates after the founding's; the last one signs, where there is one."""
     compromised: Mapping[str, str] = field(default_factory=dict)
     """Key to the earliest instant since which it is in doubt."""
+    ended: Mapping[str, LogEnded] = field(default_factory=dict)
+    """The logs that came before, by their origins."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +132,10 @@ class KeyFolder(Protocol):
     def prepare_log_key(self) -> str:
         """The same for the log; its verifier key, under the origin that the log has."""
 
+    def prepare_new_log(self, origin: str, known: Sequence[str]) -> str:
+        """The same for a log of another origin, with a key that no event has introduced: `known`
+        are those that were."""
+
     def settle(self) -> None:
         """Puts what the events have introduced in force: after a rotation, and after a crash in
         the middle of one."""
@@ -116,6 +150,27 @@ class KeyFolder(Protocol):
 def stream_of(archive: str) -> StreamId:
     """The stream of an archive's keys, known as soon as the archive is."""
     return StreamId(f"{Kind.KEYS}-{archive.partition('-')[2]}")
+
+
+_NUMBERED = re.compile(r"(.+)~([0-9]{1,9})", re.DOTALL)
+
+
+def is_numbered(origin: str) -> bool:
+    """True for the name of a log that followed another one: `name~2`, `name~3` …"""
+    return _NUMBERED.fullmatch(origin) is not None
+
+
+def next_origin(origin: str) -> str:
+    """The name of the log that follows one."""
+    found = _NUMBERED.fullmatch(origin)
+    return f"{found[1]}~{int(found[2]) + 1}" if found else f"{origin}~2"
+
+
+def log_folder(origin: str) -> str:
+    """Where the files of a log lie, beside the objects: nothing is ever written over those of a
+    log that was ended, as they have the events that the archive lost."""
+    found = _NUMBERED.fullmatch(origin)
+    return f"log-{int(found[2])}" if found else "log"
 
 
 def introduce_log_key(state: KeyRing | None, origin: str, key: str) -> Sequence[KeyEvent]:
@@ -134,6 +189,14 @@ def replace_log_key(state: KeyRing | None, key: str) -> KeyEvent:
     if key in state.log_keys:
         raise RuleError("key-known")
     return LogKeyIntroduced(state.origin, key)
+
+
+def end_log(state: KeyRing | None, ended: LogEnded, key: str) -> Sequence[KeyEvent]:
+    """The end of a log and the first key of the one that follows it under the next origin;
+    RuleError for one that was ended before: the keys that are here are of an earlier day."""
+    if state is not None and ended.origin in state.ended:
+        raise RuleError("log-key-differs", origin=ended.origin)
+    return ended, LogKeyIntroduced(next_origin(ended.origin), key)
 
 
 def introduce_system_key(
@@ -173,5 +236,12 @@ def evolve(state: KeyRing | None, stream: StreamId, event: KeyEvent) -> KeyRing:
             return replace(ring, system_keys=(*ring.system_keys, event.certificate_sha256))
         case KeyCompromised():
             return replace(ring, compromised={**ring.compromised, event.key: event.since})
+        case LogEnded():
+            unknown = () if event.key in ring.log_keys else (event.key,)
+            return replace(
+                ring,
+                log_keys=(*ring.log_keys, *unknown),
+                ended={**ring.ended, event.origin: event},
+            )
         case _:
             assert_never(event)

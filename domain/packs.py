@@ -17,8 +17,6 @@ class PackedEnvelope:
     envelope: bytes
     disclosures: tuple[str, ...]
     """SD-JWT disclosures (RFC 9901) of the personal fields that the pack shows."""
-    proof: bytes | None
-    """A C2SP tlog-proof under the checkpoint of the pack; None for what is not in the log."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,9 @@ class PackContents:
     """What people read of it, a signed PDF/A."""
     events: Callable[[], Iterator[PackedEnvelope]]
     """By position; each call reads them anew, so that they are never all in memory."""
+    proofs: Mapping[int, bytes]
+    """The C2SP tlog-proof of each event that the checkpoint covers, by position, without the
+    checkpoint that ends it: all end with the same one."""
     streams: Mapping[StreamId, bool]
     """The streams of the events: True for one that is told from its first event to its last."""
     documents: Sequence[PackedDocument]
@@ -65,7 +66,8 @@ class Packer(Protocol):
     def pack(self, contents: PackContents) -> Iterator[bytes]:
         """The file, piece by piece; what can fail beforehand fails before the first piece.
 
-        A document that is no longer what was put raises IntegrityError on the way.
+        A document that was damaged since it was looked at raises IntegrityError or NotFoundError
+        on the way: what was written until then is no ZIP file.
         """
 
     def cosignatures(

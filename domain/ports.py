@@ -311,8 +311,11 @@ class JournalInspector(Protocol):
         streams: frozenset[StreamId] | None,
         pinned: Digest | None,
         after: int = 0,
+        dated: Mapping[int, datetime],
         progress: Callable[[int, int], None],
     ) -> Inspected:
         """All of it, or the named streams. `pinned` is the SHA-256 of the system certificate
         from outside; without it the certificate of the archive's own keys is believed. Events up to
-        `after` are left to whoever verified them before and compares their hashes."""
+        `after` are left to whoever verified them before and compares their hashes. `dated` are the
+        attestations whose tokens were checked, by position, with the earliest time of these: what
+        such a checkpoint covers is not in doubt when a key fell into other hands later."""

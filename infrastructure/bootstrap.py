@@ -4,9 +4,11 @@ DIR/archive.json     which archive this is, and who acts for which account
 DIR/journal.sqlite   the events: the only thing that cannot be built again from others
 DIR/objects/         originals and what was made from them (or a bucket)
 DIR/views.sqlite, DIR/index/            derived; may be dropped at any time
-DIR/log/             the transparency log (or beside the objects in a bucket); can be made again
+DIR/log/             the transparency log (or beside the objects in a bucket); can be made again;
+                     DIR/log-2/ … those that followed one that was ended
 DIR/reads.sqlite     who read what; closed segments are objects
 DIR/desk.sqlite      saved searches and trays
+DIR/refusals.sqlite  what witnesses refused to sign since they last signed
 DIR/quarantine/, DIR/run/               on its way; swept
 DIR.keys/            keys, the head of the log, the list of erasures and the accounts, beside the
                      archive and never inside it
@@ -35,15 +37,14 @@ from domain.archive import ArchiveFounded
 from domain.errors import (
     ArchiveError,
     IntegrityError,
-    InvalidValueError,
     RuleError,
     UnavailableError,
 )
 from domain.evidence import TimeAuthority, Witness, Witnessing
-from domain.ports import Clock, Command, ObjectStore
+from domain.ports import Clock, Command, Messages, ObjectStore
 from domain.services import Archive
 from domain.services.administration import found
-from domain.services.deciding import today
+from domain.services.deciding import Loaded, today
 from domain.services.erasing import complete_all
 from domain.services.reading_record import recorded_segments
 from domain.values import Basis, CommandId, Digest, Kind, StreamId
@@ -56,8 +57,10 @@ from infrastructure.evidence import log_keys
 from infrastructure.evidence.head import HeadCell
 from infrastructure.evidence.inspection import LogInspection
 from infrastructure.evidence.log import TiledLog
+from infrastructure.evidence.log_files import LogFiles
 from infrastructure.evidence.pack import ZipPacker
 from infrastructure.evidence.policy import Policy, read_policy
+from infrastructure.evidence.refusals import SqliteRefusals
 from infrastructure.evidence.report import Report
 from infrastructure.evidence.timestamps import Rfc3161Authority
 from infrastructure.evidence.witness import LogWitness
@@ -256,14 +259,18 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             lambda: recorded_segments(journal, objects, StreamId(description.archive)),
         )
         stack.callback(reads.close)
+        refusals = SqliteRefusals(directory / "refusals.sqlite")
+        stack.callback(refusals.close)
         cell = HeadCell(settings.keys / "log-head.sqlite")
         stack.callback(cell.close)
         introduced = partial(_log_keys, journal, StreamId(description.archive), settings.keys)
+        origin = partial(log_keys.origin_of, settings.keys)
         log = TiledLog(
-            _log_files(settings, directory),
+            LogFiles(origin, partial(_log_files, settings, directory)),
             cell,
             journal,
             keys=lambda: log_keys.signers(settings.keys, lambda: introduced()[-1], log.newest),
+            ended=lambda: _key_ring(journal, StreamId(description.archive)).ended,
             clock=clock,
             policy=policy.raw if policy else None,
         )
@@ -294,6 +301,7 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             witnesses=_witnesses(policy),
             authorities=_authorities(settings),
             attestations=views.attestations,
+            refusals=refusals,
             report=Report(MessageCatalogue, partial(_system_key, journal)),
             packer=ZipPacker(MessageCatalogue),
             anchors=FolderAnchors(settings.anchors),
@@ -325,11 +333,17 @@ def _objects(
     return S3ObjectStore(settings.bucket, is_referred=is_referred)
 
 
+def _key_ring(journal: SignedJournal, archive: StreamId) -> keyring.KeyRing:
+    """The archive's own keys, by the events."""
+    stream = keyring.stream_of(archive)
+    told = Loaded(journal.load(stream))
+    return told.keys() if told.events else keyring.KeyRing(stream)
+
+
 def _log_keys(journal: SignedJournal, archive: StreamId, directory: Path) -> tuple[str, ...]:
     """The keys that the log has had, by the events; the one that is there where none is told."""
-    events = journal.load(keyring.stream_of(archive))
-    told = [e.event.key for e in events if isinstance(e.event, keyring.LogKeyIntroduced)]
-    return tuple(told) or (log_keys.verifier_of(directory).text,)
+    told = _key_ring(journal, archive).log_keys
+    return told or (log_keys.verifier_of(directory).text,)
 
 
 def _system_key(journal: SignedJournal) -> tuple[x509.Certificate, Callable[[bytes], bytes]]:
@@ -338,13 +352,13 @@ def _system_key(journal: SignedJournal) -> tuple[x509.Certificate, Callable[[byt
     return held.certificate, held.signer.sign_bytes
 
 
-def _log_files(settings: Settings, directory: Path) -> NamedFiles:
-    """Beside the objects, wherever these are."""
+def _log_files(settings: Settings, directory: Path, folder: str) -> NamedFiles:
+    """Of one log, beside the objects, wherever these are."""
     if settings.bucket is None:
-        return FolderFiles(directory / "log")
+        return FolderFiles(directory / folder)
     from infrastructure.objects.named_s3 import BucketFiles
 
-    return BucketFiles(settings.bucket, "log/")
+    return BucketFiles(settings.bucket, f"{folder}/")
 
 
 def _witnesses(policy: Policy | None) -> tuple[Witness, ...]:
@@ -444,13 +458,9 @@ def write_recovery_file(settings: Settings, passphrase: str, output: Path) -> in
     return count
 
 
-def recover_keys(settings: Settings, recovery: Path, passphrase: str) -> int:
+def recover_keys(settings: Settings, recovery: bytes, passphrase: str) -> int:
     """The keys of a recovery file, put beside the archive; how many there are."""
-    try:
-        content = recovery.read_bytes()
-    except OSError as exc:
-        raise InvalidValueError("file-unreadable") from exc
-    return keys.recover(settings.keys, content, passphrase)
+    return keys.recover(settings.keys, recovery, passphrase)
 
 
 def back_up(house: House, target: Path) -> backup.BackedUp:
@@ -500,9 +510,9 @@ def restore(settings: Settings, source: Path) -> Restored:
 
 
 @contextmanager
-def opened_witness(directory: Path) -> Iterator[tuple[Witnessing, Clock]]:
-    """The witness in a folder; it needs no archive."""
-    with closing(LogWitness(directory)) as witness:
+def opened_witness(directory: Path, say: Messages) -> Iterator[tuple[Witnessing, Clock]]:
+    """The witness in a folder, in whose log `say` speaks; it needs no archive."""
+    with closing(LogWitness(directory, say)) as witness:
         yield witness, SystemClock()
 
 

@@ -1,7 +1,7 @@
 """The port KeyFolder over the folder beside the archive, and over a token where there is one."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
 from hashlib import sha256
@@ -55,6 +55,10 @@ class ArchiveKeys:
     def prepare_log_key(self) -> str:
         """See the port."""
         return log_keys.prepare(self._directory).text
+
+    def prepare_new_log(self, origin: str, known: Sequence[str]) -> str:
+        """See the port."""
+        return log_keys.prepare_new_log(self._directory, origin, known).text
 
     def settle(self) -> None:
         """See the port."""

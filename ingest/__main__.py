@@ -23,7 +23,14 @@ from types import FrameType
 
 from domain.errors import ArchiveError
 from domain.values import Basis, StreamId
-from infrastructure.bootstrap import Settings, messages, opened, read_settings, worker_lease
+from infrastructure.bootstrap import (
+    Settings,
+    messages,
+    opened,
+    prefers_english,
+    read_settings,
+    worker_lease,
+)
 from ingest.hotfolder import HotFolder, Outcome
 from ingest.worker import Worker
 
@@ -53,7 +60,8 @@ def main() -> int:
         if not ours:
             return 0
         with opened(settings) as house:
-            worker = Worker(house.archive, str(house.folder), house.interrupt, stop=stop)
+            say = messages(english=prefers_english())
+            worker = Worker(house.archive, str(house.folder), house.interrupt, stop=stop, say=say)
             try:
                 worker.run(until_idle=chosen.until_idle)
             except ArchiveError as exc:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from domain.errors import ArchiveError
+from domain.ports import Messages
+from domain.refusals import ALARMS
 from domain.services import Archive
 from domain.services.attested import newest
 from domain.services.attesting import attest
@@ -29,15 +31,23 @@ def attempting(failed: str) -> Iterator[None]:
         _log.error("%s: unexpected %s", failed, type(exc).__name__)
 
 
+class Codes:
+    """The port Messages for who has no catalogue."""
+
+    def text(self, code: str, /, **details: str | int) -> str:
+        """The code itself."""
+        return code
+
+
 @contextmanager
-def attesting(archive: Archive) -> Iterator[None]:
+def attesting(archive: Archive, say: Messages) -> Iterator[None]:
     """Within the context outsiders are asked as often as the archive wants; without any, nothing
     runs. The end waits for who is being asked just then."""
     if not (archive.witnesses or archive.authorities):
         yield
         return
     ended = Event()
-    thread = Thread(target=_follow, args=(archive, ended), name="attestor")
+    thread = Thread(target=_follow, args=(archive, say, ended), name="attestor")
     thread.start()
     try:
         yield
@@ -46,7 +56,7 @@ def attesting(archive: Archive) -> Iterator[None]:
         thread.join()
 
 
-def _follow(archive: Archive, ended: Event) -> None:
+def _follow(archive: Archive, say: Messages, ended: Event) -> None:
     asked_at = None
     while not ended.wait(_LOOK_SECONDS):
         with attempting("the log was not attested"):
@@ -57,4 +67,5 @@ def _follow(archive: Archive, ended: Event) -> None:
             if asked_at is None or abs(now - asked_at) >= archive.attest_every:
                 asked_at = now
                 for each in attest(archive).silent:
-                    _log.error("%s did not vouch for the log: %s", each.name, each.code)
+                    level = logging.CRITICAL if each.code in ALARMS else logging.ERROR
+                    _log.log(level, "%s: %s", each.name, say.text(each.code, **each.details))

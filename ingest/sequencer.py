@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
+from domain.ports import Messages
 from domain.services import Archive
 from domain.services.proving import advance
 from ingest.attestor import attempting, attesting
@@ -18,13 +19,13 @@ _REST_SECONDS = 10.0
 
 
 @contextmanager
-def sequencing(archive: Archive) -> Iterator[None]:
+def sequencing(archive: Archive, say: Messages) -> Iterator[None]:
     """Within the context the log grows with the journal, and a last time at its end."""
     ended = Event()
     thread = Thread(target=_follow, args=(archive, ended), name="sequencer")
     thread.start()
     try:
-        with attesting(archive):
+        with attesting(archive, say):
             yield
     finally:
         ended.set()

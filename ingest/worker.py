@@ -22,6 +22,7 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.papers import PageRead, TrustAnchors
+from domain.ports import Messages
 from domain.record import SignaturesJudged
 from domain.services import Archive
 from domain.services.deciding import load
@@ -31,6 +32,7 @@ from domain.services.oversight import sweep_strays
 from domain.services.reading_record import close_reads
 from domain.values import Digest, StreamId, Tool
 from domain.views import WorkItem
+from ingest.attestor import Codes
 from ingest.context import Stored
 from ingest.sequencer import sequencing
 from ingest.stages.assemble import assembled
@@ -65,6 +67,8 @@ class Worker:
     """Ends every reading at once; what was being read is read again by the next start."""
     jobs: int = 2
     stop: Event = field(default_factory=Event)
+    say: Messages = field(default_factory=Codes)
+    """In whose words the log of this process tells of outsiders."""
     unusable: set[StreamId] = field(default_factory=set)
     """Records to which not even a failure can be added: `verify` names what is wrong with them."""
     to_judge: deque[StreamId] = field(default_factory=deque)
@@ -76,7 +80,7 @@ class Worker:
         """Works until `stop` is set, or, `until_idle`, until nothing is left to be done."""
         swept_at = looked_at = hourly_at = None
         running: dict[Future[None], StreamId] = {}
-        with ThreadPoolExecutor(self.jobs) as pool, sequencing(self.archive):
+        with ThreadPoolExecutor(self.jobs) as pool, sequencing(self.archive, self.say):
             while not self.stop.is_set():
                 now = self.archive.clock.now()
                 if not self._views_follow(until_idle=until_idle):

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.web import csv
+from api.web import csv, sending
 from api.web.exporting import as_csv, as_lines, file_name
 from api.web.render import moment, redirect, render
 from api.web.telling import told, words
@@ -113,7 +113,7 @@ def export(
     visit.note(ReadKind.EXPORT, target, f"history {form}")
     of_dossier = kind_of(target) is Kind.DOSSIER and line.dossier_code
     name = file_name(of_dossier or target, line.chosen or 0, form)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": sending.attachment(name)}
     return StreamingResponse(write(visit, parts), media_type=media_type, headers=headers)
 
 

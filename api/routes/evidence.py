@@ -1,14 +1,18 @@
-"""Evidence packs of dossiers and records, handed out as files."""
+"""Evidence packs of dossiers and records, handed out as files.
+
+Of what is damaged the visitor is told first: a file that is being saved can say nothing.
+"""
 
 import re
 import unicodedata
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from api.routes.dossiers import Target
 from api.web import sending
+from api.web.render import render
 from api.web.visit import Visit, Visitor
 from domain.reads import ReadKind
 from domain.services import evidencing, opening
@@ -19,21 +23,39 @@ Without = Annotated[list[str], Query()]
 
 
 @router.get("/dossiers/{dossier}/evidence.zip")
-def of_dossier(visit: Visitor, target: Target, without: Without = []) -> Response:  # noqa: B006
+def of_dossier(
+    request: Request,
+    visit: Visitor,
+    target: Target,
+    without: Without = [],  # noqa: B006
+    damaged: str = "",
+) -> Response:
     """The pack of a dossier with its records."""
-    return _pack(visit, target, without)
+    return _pack(request, visit, target, without, damaged=bool(damaged))
 
 
 @router.get("/records/{record}/evidence.zip")
-def of_record(visit: Visitor, record: str, without: Without = []) -> Response:  # noqa: B006
+def of_record(
+    request: Request,
+    visit: Visitor,
+    record: str,
+    without: Without = [],  # noqa: B006
+    damaged: str = "",
+) -> Response:
     """The pack of a record."""
-    return _pack(visit, opening.record_named(record), without)
+    return _pack(request, visit, opening.record_named(record), without, damaged=bool(damaged))
 
 
-def _pack(visit: Visit, target: StreamId, without: list[str]) -> Response:
+def _pack(
+    request: Request, visit: Visit, target: StreamId, without: list[str], *, damaged: bool
+) -> Response:
+    """The file; instead of a damaged one, unless it was asked for, what is wrong with it."""
     made = evidencing.pack(visit.archive, visit.request(), target, without=without)
+    facts = made.facts
+    if (facts.altered or facts.missing) and not damaged:
+        return render(request, "evidence.html", facts=facts, without=without)
     visit.note(ReadKind.EXPORT, target, "evidence")
-    headers = {"Content-Disposition": sending.attachment(file_name(made.facts.reference))}
+    headers = {"Content-Disposition": sending.attachment(file_name(facts.reference))}
     return StreamingResponse(made.chunks, media_type="application/zip", headers=headers)
 
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from api.lines import outside
+from api.web import sending
 from api.web.forms import Posted
 from api.web.kept import kept_note
 from api.web.render import redirect, render
@@ -16,7 +18,7 @@ from domain import attestation, keyring
 from domain.access import Action
 from domain.errors import InvalidValueError, NotFoundError
 from domain.reads import ReadKind
-from domain.services import attested, proving, replaying
+from domain.services import attested, attesting, proving, replaying
 
 _ATTESTATIONS = 20
 """As many of the newest ones are listed; the history of the log has all of them."""
@@ -55,10 +57,15 @@ def _page(
         age=_age(visit, age) if age is not None else "",
         late=proving.is_late(archive, state),
         stopped=visit.speech.trouble(state.stopped, {}) if state.stopped is not None else "",
+        troubles=[
+            (outside(visit.speech, each.code, each.details), each.is_alarm)
+            for each in attesting.troubles(archive)
+        ],
         attestations=attested.last(archive, _ATTESTATIONS),
         asked=bool(archive.witnesses or archive.authorities),
         log_stream=attestation.stream_of(archive.id),
         keys_stream=keyring.stream_of(archive.id),
+        ended=proving.ended_logs(archive),
         whole=replaying.may_verify_all(archive, visit.request()),
         kept=kept,
         error=error,
@@ -177,7 +184,7 @@ def envelope(visit: Visitor, event: str) -> Response:
 
 
 def _file(content: bytes, name: str, media_type: str = _TEXT) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": sending.attachment(name)}
     return Response(content, media_type=media_type, headers=headers)
 
 

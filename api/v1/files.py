@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from api.v1.auth import Reader
 from api.v1.references import Ref, record_of
 from api.v1.routing import subject
+from api.web.sending import attachment
 from domain.errors import InvalidValueError
 from domain.reads import ReadKind
 from domain.record import RepresentationKind
@@ -67,7 +68,7 @@ def _headers(file: FileObject, etag: str, name: str) -> dict[str, str]:
         "ETag": etag,
         "Repr-Digest": f"sha-256=:{digest}:",
         "Accept-Ranges": "bytes",
-        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Disposition": attachment(name),
         "Content-Security-Policy": "sandbox",
     }
 

@@ -46,9 +46,12 @@ def _text(description: str, example: str) -> dict[int | str, dict[str, Any]]:
 
 @router.get("/log", response_model=Log)
 def log(caller: Anyone) -> Any:
-    """How far the log is, the key that verifies it, and what outsiders vouched for last."""
+    """How far the log is, the key that verifies it, what outsiders vouched for last, and the logs
+    that were ended because events were lost."""
     archive = caller.archive
-    return plain_shapes.log(proving.log_state(archive), attested.newest(archive))
+    return plain_shapes.log(
+        proving.log_state(archive), attested.newest(archive), proving.ended_logs(archive)
+    )
 
 
 @router.get(

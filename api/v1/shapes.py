@@ -423,6 +423,22 @@ class Attested(Shape):
     tokens: list[TimeToken]
 
 
+class EndedLog(Shape):
+    """A log that another one followed, because the archive lost events that it had signed."""
+
+    origin: str = Field(examples=["example.org/chauban"])
+    key: str = Field(
+        description="The verifier key that signed last.",
+        examples=["example.org/chauban+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"],
+    )
+    size: int = Field(description="Events that were signed.", examples=[390])
+    root: str = Field(description="Hexadecimal.")
+    ground: str = Field(description="`restored`, `lost` or `altered`.", examples=["restored"])
+    reference: str | None = Field(description="Of the order to end it.")
+    at: str = Field(examples=[_AT])
+    position: int = Field(description="Of the event that says so.", examples=[388])
+
+
 class Log(Shape):
     """How far the transparency log is."""
 
@@ -437,6 +453,7 @@ class Log(Shape):
     waiting: int = Field(description="Events that no checkpoint covers yet.", examples=[0])
     stopped: str | None = Field(description="The code of what keeps the log from growing.")
     attested: Attested | None = Field(description="What outsiders vouched for last.")
+    ended: list[EndedLog] = Field(description="The logs before this one, the first one first.")
 
 
 class Consistency(Shape):

@@ -53,4 +53,6 @@ def etag_of(file: FileObject) -> str:
 def attachment(name: str) -> str:
     """`Content-Disposition` for a file name in any language (RFC 6266, RFC 8187)."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    if plain == name:
+        return f'attachment; filename="{plain}"'
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -10,7 +10,7 @@ from api.web.render import day, moment, number, shown
 from api.web.visit import Visit
 from domain.agents import Role
 from domain.dossier import DossierKind
-from domain.keyring import KeyGround
+from domain.keyring import KeyGround, LogEndGround
 from domain.record import Carrier, IsolationGround
 from domain.services.comparing import Code, Unknown, Value
 from domain.values import Digest, Erased, Kind, StreamId
@@ -20,6 +20,7 @@ _WORDS: Mapping[type[StrEnum], str] = {
     Carrier: "carrier",
     IsolationGround: "ground",
     KeyGround: "key-ground",
+    LogEndGround: "log-end-ground",
     Role: "role",
 }
 """The vocabularies of codes."""

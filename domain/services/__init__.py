@@ -28,6 +28,7 @@ from domain.ports import (
     Quarantine,
 )
 from domain.reads import ReadRecord
+from domain.refusals import Refusals
 from domain.searching import SearchIndex
 from domain.values import Basis, CommandId, StreamId
 from domain.views import Catalogue, History, Views, Work
@@ -62,6 +63,7 @@ class Archive:
     witnesses: Sequence[Witness]
     authorities: Sequence[TimeAuthority]
     attestations: Attestations
+    refusals: Refusals
     report: ReportMaker
     packer: Packer
     anchors: AnchorFolder

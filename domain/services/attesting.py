@@ -5,7 +5,7 @@ What they gave stands in the object store, what it is in an event, and that even
 attestation covers all those before it, so that a new token renews the old ones.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +16,7 @@ from domain.attestation import CheckpointAttested, TimeToken
 from domain.errors import ArchiveError, IntegrityError, RuleError
 from domain.events import Change
 from domain.evidence import Attested, Checkpoint, Dated
+from domain.refusals import ALARMS, Refusal
 from domain.services import Archive, Request
 from domain.services.deciding import Decided, carry_out, permit_everywhere, worker_acting
 from domain.services.proving import advance
@@ -28,6 +29,12 @@ _RENEWED = timedelta(days=90)
 _NOTE, _REPLY = "text/plain", "application/timestamp-reply"
 _OF_THE_LOG = (Kind.LOG, Kind.KEYS)
 _LOOK = 50
+OVERDUE, UNDATED, UNWITNESSED, ENDING = (
+    "attestation-overdue",
+    "attestation-undated",
+    "attestation-unwitnessed",
+    "attestation-ending",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,21 @@ class Silent:
     """What was wrong, the code of an error."""
     details: Mapping[str, str | int]
     """The facts of that error."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is wrong with what outsiders vouch for."""
+
+    code: str
+    """One of those above, or of `domain.refusals.ALARMS`."""
+    details: Mapping[str, str | int]
+    """Facts for the message."""
+
+    @property
+    def is_alarm(self) -> bool:
+        """True when a witness has signed another history than this one."""
+        return self.code in ALARMS
 
 
 @dataclass(frozen=True)
@@ -88,19 +110,54 @@ def attest(archive: Archive) -> Attempt:
     return Attempt(made=True, newest=_newest(archive), silent=silent)
 
 
+def troubles(archive: Archive) -> Sequence[Trouble]:
+    """What is wrong with what outsiders vouch for, the worst first; nobody is asked for it."""
+    asked = {each.name for each in archive.witnesses}
+    found = [
+        Trouble(each.code, {**each.details, "since": _instant(each.since)})
+        for each in archive.refusals.all()
+        if each.witness in asked
+    ]
+    dated = {each.name for each in archive.authorities}
+    if is_overdue(archive):
+        found.append(Trouble(OVERDUE, {}))
+    else:
+        if _is_silent(archive, dated, _authorities_of):
+            found.append(Trouble(UNDATED, {"count": len(dated)}))
+        if _is_silent(archive, asked, _witnesses_of):
+            found.append(Trouble(UNWITNESSED, {"count": len(asked)}))
+    last = _heard(archive.attestations.last(_LOOK), _authorities_of)
+    if last is not None and _ends(archive, last):
+        found.append(Trouble(ENDING, {"day": _until(last).isoformat()}))
+    return found
+
+
 def is_overdue(archive: Archive) -> bool:
     """True when outsiders should have been shown what is new long ago."""
-    last = archive.attestations.newest()
     if not (archive.witnesses or archive.authorities):
         return False
+    return _is_late(archive, archive.attestations.newest())
+
+
+def _is_silent(archive: Archive, names: set[str], of: Callable[[Attested], set[str]]) -> bool:
+    """True when none of these outsiders gave anything for what is new, for as long as nobody's
+    silence is borne."""
+    if not names:
+        return False
+    looked = archive.attestations.last(_LOOK)
+    last = _heard(looked, lambda each: of(each) & names)
+    if last is None and len(looked) == _LOOK:
+        last = looked[-1]  # It was even longer ago.
+    return _is_late(archive, last)
+
+
+def _heard(looked: Sequence[Attested], of: Callable[[Attested], set[str]]) -> Attested | None:
+    return next((each for each in looked if of(each)), None)
+
+
+def _is_late(archive: Archive, last: Attested | None) -> bool:
     age = archive.clock.now() - last.at if last is not None else timedelta.max
     return age > 2 * archive.attest_every and _has_news(archive, last.size if last else 0)
-
-
-def ends_soon(archive: Archive) -> bool:
-    """True when the newest attestation was dated and all certificates behind that end soon."""
-    last = archive.attestations.newest()
-    return last is not None and bool(last.tokens) and _ends(archive, last)
 
 
 def _newest(archive: Archive) -> Attested | None:
@@ -146,7 +203,15 @@ def _is_better(
 
 
 def _names(attested: Attested) -> set[str]:
-    return {*attested.witnesses, *(each.authority for each in attested.tokens)}
+    return _witnesses_of(attested) | _authorities_of(attested)
+
+
+def _witnesses_of(attested: Attested) -> set[str]:
+    return set(attested.witnesses)
+
+
+def _authorities_of(attested: Attested) -> set[str]:
+    return {each.authority for each in attested.tokens}
 
 
 def _until(attested: Attested) -> date:
@@ -165,14 +230,19 @@ def _ends(archive: Archive, attested: Attested) -> bool:
 def _cosigned(
     archive: Archive, checkpoint: Checkpoint
 ) -> tuple[bytes, tuple[str, ...], list[Silent]]:
-    """The note with the lines of all witnesses, who they are, and who gave none."""
+    """The note with the lines of all witnesses, who they are, and who gave none. That one has
+    signed another history is remembered until it signs again."""
     note, names, silent = checkpoint.note, [], []
     for witness in archive.witnesses:
         try:
             line = witness.cosign(checkpoint, archive.log.consistency)
         except ArchiveError as exc:
             silent.append(Silent(witness.name, exc.code, exc.details))
+            if exc.code in ALARMS:
+                now = archive.clock.now()
+                archive.refusals.keep(Refusal(witness.name, exc.code, exc.details, now))
         else:
+            archive.refusals.settle(witness.name)
             note += line.encode()
             names.append(witness.name)
     return note, tuple(names), silent

@@ -14,7 +14,6 @@ from typing import Any
 
 from domain import access, keyring
 from domain.access import Action, Resource
-from domain.archive import ArchiveFounded
 from domain.errors import (
     IntegrityError,
     NotFoundError,
@@ -30,7 +29,7 @@ from domain.services import Archive, Request
 from domain.services.attested import content_of
 from domain.services.deciding import Decided, carry_out, load, new_stream, permit, today, tree
 from domain.services.finding import with_codes
-from domain.services.proving import log_state, proof_of
+from domain.services.proving import certificates_in, log_keys, log_state, proof_of, signer_of
 from domain.services.storing import stored
 from domain.text import nfc
 from domain.values import EventId, Kind, StreamId, kind_of
@@ -108,7 +107,7 @@ def result(archive: Archive, request: Request, search: StreamId) -> SignedSearch
         "envelope": proved.envelope.decode(),
         "disclosures": [text for _, text in exhibit.disclosures],
         "proof": proved.proof.decode(),
-        "log_key": log_state(archive).key,
+        "log_key": signer_of(archive, proved.proof, log_keys(archive)) or log_state(archive).key,
         "certificates": certificates(archive, archive.journal.position()),
     }
     return SignedSearch(recorded.id, event.upto, event.total, _written(members))
@@ -274,16 +273,10 @@ def told(
 
 
 def certificates(archive: Archive, upto: int) -> dict[str, str]:
-    """Every system certificate up to a journal position, the first one first: X.509 DER in base64,
-    by SHA-256 in hexadecimal."""
+    """Those of `certificates_in`, up to a journal position."""
     streams = (StreamId(archive.id), keyring.stream_of(archive.id))
-    recorded = [each for stream in streams for each in archive.journal.load(stream)]
-    return {
-        each.event.certificate_sha256: each.event.certificate
-        for each in recorded
-        if isinstance(each.event, ArchiveFounded | keyring.SystemKeyIntroduced)
-        and each.position <= upto
-    }
+    recorded = (each for stream in streams for each in archive.journal.load(stream))
+    return certificates_in(each for each in recorded if each.position <= upto)
 
 
 def _written(members: Mapping[str, Any]) -> bytes:

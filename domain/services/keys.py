@@ -14,6 +14,7 @@ from domain.keyring import KeyEvent, KeyGround, KeyRing
 from domain.ports import Answer
 from domain.services import Archive, Request
 from domain.services.deciding import VIETNAM, Decided, Loaded, carry_out, permit_everywhere
+from domain.services.proving import EndedLog, ended_logs
 from domain.services.replaying import day_of
 from domain.values import Basis
 
@@ -37,6 +38,8 @@ class KeyRow:
     """The day on which its certificate ends (ISO 8601)."""
     compromised_since: str | None = None
     """RFC 3339: from then on others may have used it."""
+    ended: EndedLog | None = None
+    """The log whose last key it was, where that was ended."""
 
 
 def listed(archive: Archive, request: Request) -> tuple[KeyRow, ...]:
@@ -45,6 +48,7 @@ def listed(archive: Archive, request: Request) -> tuple[KeyRow, ...]:
     (founding,) = archive.journal.follow(0, 1)
     system = [KeyRow("system", archive.keys.founding, 0, founding.at)]
     log: list[KeyRow] = []
+    ended = {each.position: each for each in ended_logs(archive)}
     since: dict[str, str] = {}
     for each in archive.journal.load(keyring.stream_of(archive.id)):
         match each.event:
@@ -55,6 +59,8 @@ def listed(archive: Archive, request: Request) -> tuple[KeyRow, ...]:
             case keyring.LogKeyIntroduced():
                 log[-1:] = [replace(last, followed=each.position) for last in log[-1:]]
                 log.append(KeyRow("log", each.event.key, each.position, each.at))
+            case keyring.LogEnded():
+                log[-1:] = [replace(last, ended=ended[each.position]) for last in log[-1:]]
             case keyring.KeyCompromised():
                 since[each.event.key] = each.event.since
             case _:

@@ -33,7 +33,7 @@ from domain.searches import SearchAttested
 from domain.services import Archive, Request
 from domain.services.dating import Dates, dates_of
 from domain.services.deciding import load, permit, permit_everywhere
-from domain.services.proving import read_kept
+from domain.services.proving import ended_logs, read_kept
 from domain.services.retrieval import resource_behind
 from domain.values import Digest, FileObject, Kind, StreamId, kind_of
 
@@ -49,6 +49,8 @@ NOT_PROVED = (
 CERTIFICATE_NOT_PROVED = "certificate-from-archive"
 KEY_NOT_PROVED = "key-compromised"
 """Said where events are signed by a key that others may have used by then."""
+LOG_NOT_PROVED = "log-ended"
+"""Said where the archive has lost events and its log was ended for it."""
 HASHES_NOT_PROVED = "only-hashes"
 INCREMENTAL_NOT_PROVED = "only-hashes-before"
 BETWEEN_TOKENS = "time-between-tokens"
@@ -141,16 +143,18 @@ def verify(
         return _hashes(archive, remembered, progress)
     streams = _streams_of(archive, target) if target is not None else None
     after = min(read_kept(archive, each).size for each in remembered) if incremental else 0
+    mistaken: list[Finding] = []
+    dates = _dates(archive, mistaken)
     inspected = archive.inspector.inspect(
         streams=streams,
         pinned=pinned,
         after=after,
+        dated=dates.attestations,
         progress=lambda done, total: progress("journal", done, total),
     )
-    findings = list(inspected.findings)
+    findings = [*inspected.findings, *mistaken]
     counts = dict(inspected.counts)
     objects = _Objects()
-    dates = _dates(archive, findings)
     findings.extend(_gather(archive, streams, objects, dates, after))
     findings.extend(_check_objects(archive, objects, counts, progress))
     if target is None:
@@ -164,6 +168,8 @@ def verify(
         findings.extend(log.findings)
         counts["leaves"] = log.leaves
     not_proved = NOT_PROVED if pinned else (CERTIFICATE_NOT_PROVED, *NOT_PROVED)
+    if target is None and _has_ended_log(archive):
+        not_proved = (LOG_NOT_PROVED, *not_proved)
     if incremental:
         not_proved = (INCREMENTAL_NOT_PROVED, *not_proved)
     if inspected.doubtful:
@@ -181,9 +187,16 @@ def _hashes(archive: Archive, remembered: Sequence[bytes], progress: Progress) -
     findings: list[Finding] = []
     dates = _dates(archive, findings)
     log = _log(archive, remembered, dates.notes, progress)
-    not_proved = _without_shown((HASHES_NOT_PROVED, *NOT_PROVED), remembered)
-    told = _told_once((), (*findings, *log.findings))
-    return Verification(told, {"leaves": log.leaves}, not_proved, log.checkpoint)
+    told = (LOG_NOT_PROVED,) if _has_ended_log(archive) else ()
+    not_proved = _without_shown((*told, HASHES_NOT_PROVED, *NOT_PROVED), remembered)
+    found = _told_once((), (*findings, *log.findings))
+    return Verification(found, {"leaves": log.leaves}, not_proved, log.checkpoint)
+
+
+def _has_ended_log(archive: Archive) -> bool:
+    with suppress(IntegrityError, UnavailableError):  # Named by the inspection of the journal.
+        return bool(ended_logs(archive))
+    return False
 
 
 @contextmanager
@@ -209,7 +222,7 @@ def _told_once(inspected: Sequence[Finding], later: Sequence[Finding]) -> tuple[
 
 
 def _dates(archive: Archive, findings: list[Finding]) -> Dates:
-    dates = Dates((), (), (), ())
+    dates = Dates((), (), (), {}, ())
     with _damage_found(findings):
         dates = dates_of(archive)
     findings.extend(dates.findings)
@@ -240,15 +253,19 @@ def _without_shown(
 
 def _require_allowed(archive: Archive, request: Request, target: StreamId | None) -> None:
     """Findings name what they are about: all of it for who may verify every agency, and one
-    reference for who may there."""
+    reference for who may there. Whose it is and who stands above whom may be just what is damaged;
+    who may verify everything that can be read is told all the same."""
     if target is None:
         permit_everywhere(archive, request, Action.VERIFY)
         return
     grants = frozenset(grant.agency for grant in request.agent.grants)
     permit(archive, request, Action.VERIFY, Resource(grants))
-    try:
+    with suppress(IntegrityError, NotPermittedError, UnavailableError):
         resource = replace(resource_behind(archive, target), restricted=False, isolated=False)
         permit(archive, request, Action.VERIFY, resource)
+        return
+    try:
+        permit_everywhere(archive, request, Action.VERIFY)
     except NotPermittedError as exc:
         raise NotFoundError(reference=target) from exc
 

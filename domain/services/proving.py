@@ -1,14 +1,16 @@
 """The transparency log of the archive: letting it grow, and proving to others what stands in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain import keyring
 from domain.access import Action
+from domain.archive import ArchiveFounded
 from domain.errors import IntegrityError, InvalidValueError, NotFoundError
-from domain.events import Change
+from domain.events import Change, Event, Recorded
 from domain.evidence import Checkpoint, LogState
 from domain.services import Archive, Request, attested
 from domain.services.deciding import Decided, Loaded, carry_out, permit_everywhere, worker_acting
@@ -53,6 +55,8 @@ class Continuity(StrEnum):
     """The end is gone, or all of it was taken back to an older state."""
     DIFFERS = "differs"
     """What was signed then is not what is there now."""
+    LOST = "lost"
+    """The archive has lost events that it covers, and its log was ended for it."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,26 @@ class Compared:
     kept: Checkpoint
     newest: Checkpoint | None
     continuity: Continuity
+
+
+@dataclass(frozen=True)
+class EndedLog:
+    """A log that another one followed, because the archive lost events that it had signed."""
+
+    origin: str
+    key: str
+    """The verifier key that signed last."""
+    size: int
+    """Events that were signed."""
+    root: str
+    """Root of their tree, hexadecimal."""
+    ground: keyring.LogEndGround
+    reference: str | None
+    """What the order to end it is called."""
+    at: datetime
+    """When it was ended, UTC."""
+    position: int
+    """Of the event that says so."""
 
 
 def advance(archive: Archive) -> Checkpoint | None:
@@ -191,14 +215,17 @@ def compare_kept(archive: Archive, kept: bytes) -> Compared:
     """
     keys = log_keys(archive)
     remembered, now = archive.log.read(kept, keys), archive.log.newest()
+    is_former = now is not None and now.origin != remembered.origin
     if now is None or now.size < remembered.size:
-        return Compared(remembered, now, Continuity.SHORTER)
+        lost = Continuity.LOST if is_former else Continuity.SHORTER
+        return Compared(remembered, now, lost)
     try:
         archive.log.read(now.note, keys)
     except InvalidValueError as exc:
         raise IntegrityError("note-not-signed") from exc
     if not archive.log.continues(remembered, now):
-        return Compared(remembered, now, Continuity.DIFFERS)
+        lost = Continuity.LOST if is_former else Continuity.DIFFERS
+        return Compared(remembered, now, lost)
     same = now.size == remembered.size
     return Compared(remembered, now, Continuity.SAME if same else Continuity.CONTINUES)
 
@@ -208,6 +235,44 @@ def log_keys(archive: Archive) -> tuple[str, ...]:
     loaded = Loaded(archive.journal.load(keyring.stream_of(archive.id)))
     told = loaded.keys().log_keys if loaded.events else ()
     return told or (archive.log.state().key,)
+
+
+def ended_logs(archive: Archive) -> tuple[EndedLog, ...]:
+    """The logs that came before the present one, the first one first: for everybody, as the state
+    of the log is."""
+    return tuple(
+        EndedLog(
+            each.event.origin,
+            each.event.key,
+            each.event.size,
+            each.event.root,
+            each.event.ground,
+            each.basis.reference,
+            each.at,
+            each.position,
+        )
+        for each in archive.journal.load(keyring.stream_of(archive.id))
+        if isinstance(each.event, keyring.LogEnded)
+    )
+
+
+def signer_of(archive: Archive, kept: bytes, keys: Sequence[str]) -> str | None:
+    """The last of these keys of the log that signed a checkpoint, alone or in a proof."""
+    for key in reversed(keys):
+        with suppress(InvalidValueError):
+            archive.log.read(kept, [key])
+            return key
+    return None
+
+
+def certificates_in(recorded: Iterable[Recorded[Event]]) -> dict[str, str]:
+    """Every system certificate that these events introduce, the first one first: X.509 DER in
+    base64, by SHA-256 in hexadecimal."""
+    return {
+        each.event.certificate_sha256: each.event.certificate
+        for each in recorded
+        if isinstance(each.event, ArchiveFounded | keyring.SystemKeyIntroduced)
+    }
 
 
 # ---------------------------------------------------------------- all of it

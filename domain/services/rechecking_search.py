@@ -98,7 +98,7 @@ def recheck(archive: Archive, request: Request, content: bytes) -> Rechecked:
         **{name: _same(said.get(name), value) for name, value in signed.items()},
         "disclosures": _disclosed(exhibit.envelope, said) is not None,
         "proof": covering is not None,
-        "log_key": said.get("log_key") in proving.log_keys(archive),
+        "log_key": _is_log_key(archive, covering, _text(said, "log_key")),
         "certificates": _are_certificates(archive, made_at, said),
     }
     altered = [name for name, fit in fits.items() if not fit]
@@ -259,6 +259,14 @@ def _covering(archive: Archive, position: int, said: Mapping[str, Any]) -> Check
         return None
     continued = compared.continuity in (Continuity.SAME, Continuity.CONTINUES)
     return compared.kept if continued and made == proof else None
+
+
+def _is_log_key(archive: Archive, covering: Checkpoint | None, key: str) -> bool:
+    """True for a key of the log that signed the checkpoint of the proof; for any key of the log
+    where the proof is none, which is named by itself."""
+    if key not in proving.log_keys(archive):
+        return False
+    return covering is None or proving.signer_of(archive, covering.note, [key]) is not None
 
 
 def _are_certificates(archive: Archive, made_at: int, said: Mapping[str, Any]) -> bool:

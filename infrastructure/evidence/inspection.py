@@ -22,6 +22,7 @@ from domain.ports import Finding
 from infrastructure.evidence import merkle
 from infrastructure.evidence.head import Head
 from infrastructure.evidence.log import TiledLog, read_kept
+from infrastructure.evidence.notes import VerifierKey
 from infrastructure.evidence.row_hashes import hashed
 from infrastructure.evidence.tiles import HEIGHT, WIDTH
 from infrastructure.journal.inspection_notes import DAMAGE, connect, damage
@@ -86,22 +87,32 @@ class LogInspection:
             except InvalidValueError as exc:
                 findings.append(Finding("log-attested-unreadable", "checkpoint", exc.code))
         head = self._signed(findings)
-        newest = self._newest(findings)
+        newest = self._newest(head, findings)
         size = newest.size if newest is not None else 0
         if head is not None:
             self._require_reached(head, newest, findings)
         for each in known:
             if each.size > size:
-                findings.append(Finding("log-shorter-than-remembered", str(size), str(each.size)))
+                kind = self._lost_since(each) or "log-shorter-than-remembered"
+                findings.append(Finding(kind, str(size), str(each.size)))
         sizes = {each.size for each in known if each.size <= size}
         tree = self._compared(size, sizes, findings, progress)
         if tree is not None:
             asked = [*([(newest, "log-root-differs")] if newest else [])]
-            asked += [(each, "log-not-as-remembered") for each in known if each.size <= size]
+            asked += [
+                (each, self._lost_since(each) or "log-not-as-remembered")
+                for each in known
+                if each.size <= size
+            ]
             for checkpoint, kind in asked:
                 if tree.root(checkpoint.size).hex() != checkpoint.root:
                     findings.append(Finding(kind, str(checkpoint.size)))
         return LogInspected(tuple(findings), newest, size)
+
+    def _lost_since(self, kept: Checkpoint) -> str | None:
+        """The finding where events were lost and the log of a kept checkpoint was ended for it."""
+        origin = VerifierKey.parse(self._keys()[-1]).name
+        return "log-lost-since-remembered" if kept.origin != origin else None
 
     def _signed(self, findings: list[Finding]) -> Head | None:
         """What was signed last; read before anything else, which can only be as new or newer."""
@@ -145,14 +156,14 @@ class LogInspection:
             return False
         return True
 
-    def _newest(self, findings: list[Finding]) -> Checkpoint | None:
+    def _newest(self, head: Head | None, findings: list[Finding]) -> Checkpoint | None:
         try:
             newest = self._log.newest()
         except ArchiveError as exc:
             findings.append(Finding("log-checkpoint-unreadable", "checkpoint", exc.code))
             return None
         if newest is None:
-            if self._log.head() is not None:
+            if head is not None:
                 findings.append(Finding("log-checkpoint-missing", "checkpoint"))
         elif not self._is_signed(newest.note):
             findings.append(Finding("log-checkpoint-unsigned", "checkpoint"))

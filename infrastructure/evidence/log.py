@@ -2,30 +2,34 @@
 
 <files>/checkpoint              the newest checkpoint
 <files>/tile/...                C2SP tlog-tiles; entries are the envelopes as they are stored
+                                (of each log in a folder of its own, `log_files.py`)
 <keys>/log-head.sqlite          the head that was signed last (`head.py`)
 
 The sequencer keeps nothing else. Whatever a crash leaves is made again from the journal, byte by
 byte the same: entries and tiles first, then the cell, then the checkpoint.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from domain.errors import (
     ArchiveError,
     IntegrityError,
     InvalidValueError,
     NotFoundError,
+    RuleError,
     UnavailableError,
 )
-from domain.evidence import Checkpoint, LogState
+from domain.evidence import Checkpoint, LogLoss, LogState
+from domain.keyring import LogEnded
 from domain.ports import Clock
 from infrastructure.evidence import merkle
-from infrastructure.evidence.edge import Edge
+from infrastructure.evidence.edge import Edge, Put
 from infrastructure.evidence.head import Head, HeadCell
+from infrastructure.evidence.loss import measured
 from infrastructure.evidence.notes import (
     Body,
     Note,
@@ -43,6 +47,8 @@ from infrastructure.objects.streams import disk_faults
 
 _BATCH = 16 * WIDTH
 """Events that are taken in before a checkpoint is signed."""
+_LOSSES = frozenset({"log-ahead-of-journal", "log-diverged"})
+"""Stopped for good: the archive no longer has what was signed."""
 _ATTEMPTS = 10
 """How often other processes may be faster before the log says that it is busy."""
 
@@ -65,8 +71,9 @@ class TiledLog:
     """The port TransparencyLog over named files.
 
     `keys` gives the log's origin and the keys that sign its next checkpoint; it is asked each time,
-    since a key can be changed while the log is in use. `policy` says whose cosignatures outsiders
-    should want (`policy.py`); it goes into every export.
+    since a key can be changed while the log is in use. `ended` gives the logs that came before this
+    one. `policy` says whose cosignatures outsiders should want (`policy.py`); it goes into every
+    export.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class TiledLog:
         *,
         keys: Callable[[], tuple[str, Sequence[SigningKey]]],
         clock: Clock,
+        ended: Callable[[], Mapping[str, LogEnded]] = dict,
         policy: bytes | None = None,
     ) -> None:
         self._files = files
@@ -84,6 +92,7 @@ class TiledLog:
         self._envelopes = envelopes
         self._keys = keys
         self._clock = clock
+        self._ended = ended
         self._policy = policy
         self._edge: Edge | None = None
         self._lock = Lock()
@@ -139,6 +148,8 @@ class TiledLog:
         """What was signed last. A checkpoint of ours without a cell counts, too: the keys came
         back from a recovery file, and beginning again below it would fork the log."""
         head = self._cell.read()
+        if head is None:
+            self._require_beginning(None, self._keys()[0])
         if head is None and (newest := self.newest()) is not None:
             note = parse_note(newest.note)
             self._check_signed(note)
@@ -165,19 +176,35 @@ class TiledLog:
 
     def _at(self, head: Head | None) -> Edge:
         """The edge of the tree that was signed last: from memory, from tiles, from the journal."""
-        if head is None:
+        if not self._is_ours(head):
             return Edge()
-        if head.origin != self._keys()[0]:
-            raise IntegrityError("log-of-another-origin", origin=head.origin)
         if self._envelopes.position() < head.size:
             raise IntegrityError("log-ahead-of-journal", size=head.size)
         for found in (self._remembered, self._read, self._made_again):
-            edge = found(head.size)
+            edge = found(head)
             if edge is not None and edge.root() == head.root:
                 if found == self._read:
                     self._check_last(head.size)
                 return edge
         raise IntegrityError("log-diverged", size=head.size)
+
+    def _is_ours(self, head: Head | None) -> TypeGuard[Head]:
+        """False where this log has signed nothing yet."""
+        origin = self._keys()[0]
+        if head is None or head.origin != origin:
+            self._require_beginning(head, origin)
+            return False
+        return True
+
+    def _require_beginning(self, head: Head | None, origin: str) -> None:
+        """A log begins once: where there was none, or behind one that ended at this very head."""
+        ended = self._ended()
+        if origin in ended:  # The keys came back from before.
+            raise IntegrityError("log-ended", origin=origin)
+        if head is not None:
+            end = ended.get(head.origin)
+            if end is None or (end.size, end.root) != (head.size, head.root.hex()):
+                raise IntegrityError("log-of-another-origin", origin=head.origin)
 
     def _check_last(self, size: int) -> None:
         """The journal still has the last event that was logged. Where it went back to an older copy
@@ -186,18 +213,18 @@ class TiledLog:
         if self.tile(0, (size - 1) // WIDTH, size)[-merkle.SIZE :] != last:
             raise IntegrityError("log-diverged", size=size)
 
-    def _remembered(self, size: int) -> Edge | None:
-        return self._edge if self._edge is not None and self._edge.size == size else None
+    def _remembered(self, head: Head) -> Edge | None:
+        return self._edge if self._edge is not None and self._edge.size == head.size else None
 
-    def _read(self, size: int) -> Edge | None:
+    def _read(self, head: Head) -> Edge | None:
         try:
-            return Edge.read(size, self._files.get)
+            return Edge.read(head.size, self._files.get)
         except (NotFoundError, IntegrityError):
             return None
 
     def _check_files(self, head: Head | None) -> None:
         """The files give the root that was signed, unless they grew while we looked."""
-        edge = self._read(head.size) if head is not None else None
+        edge = self._read(head) if head is not None else None
         if head is None:
             return
         if edge is not None and edge.root() == head.root:
@@ -205,15 +232,22 @@ class TiledLog:
         elif self._cell.read() == head:
             raise IntegrityError("log-files-differ")
 
-    def _made_again(self, size: int) -> Edge:
-        """The tiles of what was signed, from the journal: somebody lost or altered files."""
+    def _made_again(self, head: Head) -> Edge:
+        """The tiles of what was signed, from the journal: somebody lost or altered files. Those of
+        another tree are not written: what the journal lost may be in the files alone."""
+        edge = self._from_journal(head.size, lambda name, content: None)
+        if edge.root() == head.root:
+            edge = self._from_journal(head.size, self._files.put)
+        return edge
+
+    def _from_journal(self, size: int, put: Put) -> Edge:
         edge = Edge()
         while edge.size < size:
             sealed = self._envelopes.sealed(edge.size, min(_BATCH, size - edge.size))
             if not sealed:
                 raise IntegrityError("log-ahead-of-journal", size=size)
-            edge.grow(sealed, self._files.put)
-        edge.finish(self._files.put)
+            edge.grow(sealed, put)
+        edge.finish(put)
         return edge
 
     def _move(self, before: Head | None, edge: Edge) -> Head:
@@ -258,8 +292,9 @@ class TiledLog:
     def state(self) -> LogState:
         """See the port."""
         newest, head, stopped = None, None, None
+        key = self._verifier()  # Asked first: a log that was ended is followed by the next one.
         try:
-            newest, head = self.newest(), self._cell.read()
+            newest, head = self.newest(), self.head()
             if head is not None and self._envelopes.position() < head.size:
                 stopped = "log-ahead-of-journal"
             else:  # The files must be those that were signed, the next event one that may enter.
@@ -267,7 +302,6 @@ class TiledLog:
                 self._envelopes.sealed(head.size if head is not None else 0, 1)
         except ArchiveError as exc:
             stopped = exc.code
-        key = self._verifier()
         return LogState(
             origin=key.name,
             key=key.text,
@@ -276,6 +310,23 @@ class TiledLog:
             waiting=max(self._envelopes.position() - (newest.size if newest else 0), 0),
             stopped=stopped,
         )
+
+    def loss(self) -> LogLoss:
+        """See the port."""
+        with self._lock:
+            head = self.head()
+            if head is None or self._stop(head) not in _LOSSES:
+                raise RuleError("log-not-stopped")
+        position = self._envelopes.position()
+        return measured(head, self._verifier().text, self.entries, self._envelopes.sealed, position)
+
+    def _stop(self, head: Head) -> str | None:
+        """The code of what keeps the log from growing above a head."""
+        try:
+            self._at(head)
+        except IntegrityError as exc:
+            return exc.code
+        return None
 
     # ------------------------------------------------------------ proofs
 
@@ -320,14 +371,15 @@ class TiledLog:
         return node
 
     def tile(self, level: int, number: int, size: int) -> bytes:
-        """A tile of the tree of a size; a full one serves as the partial one that it was."""
+        """A tile of the tree of a size; a wider one serves as the one that it was."""
         width = min(WIDTH, (size >> (HEIGHT * level)) - number * WIDTH)
         try:
             found = self._files.get(tile_name(level, number, width))
         except NotFoundError:
             if width == WIDTH:
                 raise
-            found = self._files.get(tile_name(level, number))[: width * merkle.SIZE]
+            wider = self._width(level, number)
+            found = self._files.get(tile_name(level, number, wider))[: width * merkle.SIZE]
         if len(found) != width * merkle.SIZE:
             raise IntegrityError("log-tile-malformed", level=level, number=number)
         return found
@@ -340,15 +392,26 @@ class TiledLog:
         except NotFoundError:
             if width == WIDTH:
                 raise
-            return pack(unpack(self._files.get(bundle_name(number)), WIDTH)[:width])
+            wider = self._width(0, number)
+            return pack(unpack(self._files.get(bundle_name(number, wider)), wider)[:width])
+
+    def _width(self, level: int, number: int) -> int:
+        """Of a tile in the tree of today. A log that was made again, or that followed an ended one,
+        has no file of the sizes that it had on its way."""
+        head = self._cell.read()
+        size = head.size if head is not None else 0
+        width = min(WIDTH, (size >> (HEIGHT * level)) - number * WIDTH)
+        return width if width > 0 else WIDTH
 
     def entries(self, number: int, size: int) -> list[bytes]:
         """The entries of a bundle."""
         return unpack(self.bundle(number, size), min(WIDTH, size - number * WIDTH))
 
     def head(self) -> Head | None:
-        """What was signed last, whether its checkpoint is there or not."""
-        return self._cell.read()
+        """What was signed last, whether its checkpoint is there or not; None of a log that has
+        signed nothing yet. Raises IntegrityError for the head of another log."""
+        head = self._cell.read()
+        return head if self._is_ours(head) else None
 
     # ------------------------------------------------------------ for others
 

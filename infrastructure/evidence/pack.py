@@ -9,6 +9,7 @@ originals/, representations/               documents, each named by its SHA-256
 checkpoints/checkpoint, checkpoints/*.tsr  the signed note with cosignatures; time tokens over it
 certificates/system-SHA256.pem             who signed; keys/, policy, tsa/: whose word is believed
 streams.txt                                which streams are told whole
+absent.txt                                 documents that events name and the archive has no more
 manifest.sha256, manifest.jws              all other files; the archive's signature on this list
 """
 
@@ -108,6 +109,11 @@ class ZipPacker:
             found[f"certificates/system-{name}.pem"] = pem
         for number, (authority, token) in enumerate(contents.tokens, 1):
             found[f"checkpoints/{number}-{_plain(authority)}.tsr"] = token
+        if facts.missing:
+            found["absent.txt"] = "".join(
+                f"{each.name} {each.record} {each.why}\n"
+                for each in sorted(facts.missing, key=lambda one: (one.name, one.record))
+            ).encode()
         if contents.roots:
             found["tsa/roots.pem"] = b"".join(each.rstrip(b"\n") + b"\n" for each in contents.roots)
         return found
@@ -221,10 +227,9 @@ class _Writing:
                 yield from self._put(name, lines.encode())
 
     def _proofs(self) -> Iterator[bytes]:
-        for each in self._contents.events():
-            if each.proof is not None:
-                name = self._name("proofs", each.position, "tlog-proof")
-                yield from self._put(name, each.proof)
+        for position, proof in sorted(self._contents.proofs.items()):
+            name = self._name("proofs", position, "tlog-proof")
+            yield from self._put(name, proof + self._contents.checkpoint)
 
     def _name(self, folder: str, position: int, suffix: str) -> str:
         return f"{folder}/{position:0{self._width}}.{suffix}"

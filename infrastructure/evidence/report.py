@@ -12,7 +12,14 @@ from datetime import UTC, date, datetime
 
 from cryptography import x509
 
-from domain.evidence import Absence, PackedAttestation, PackedEvent, PackedFile, PackFacts
+from domain.evidence import (
+    Absence,
+    MissingFile,
+    PackedAttestation,
+    PackedEvent,
+    PackedFile,
+    PackFacts,
+)
 from domain.ports import Messages
 from domain.services.deciding import VIETNAM
 from infrastructure.evidence.typesetting import Cell, Margins, Paragraph, Style, Typesetter
@@ -45,7 +52,12 @@ _ABSENT: Mapping[str, str] = {
     "moved": "report-absent-moved",
     "unreadable": "report-absent-unreadable",
     "shared": "report-absent-shared",
+    "damaged": "report-absent-damaged",
     "part": "report-absent-part",
+}
+_MISSING: Mapping[str, str] = {
+    "lost": "report-missing-lost",
+    "damaged": "report-missing-damaged",
 }
 _ATTESTED: Mapping[str, str] = {
     "witness": "report-attested-witness",
@@ -248,6 +260,13 @@ class _Part:
             (self._text("report-file"), self._text("report-size")),
             (self._file(each) for each in self.facts.files),
         )
+        if self.facts.missing:
+            self._heading("report-missing", n=len({each.name for each in self.facts.missing}))
+            self.sheets.rows(
+                _FILES,
+                (self._text("report-file"), self._text("report-state")),
+                (self._missing(each) for each in self.facts.missing),
+            )
 
     def _file(self, file: PackedFile) -> Sequence[Cell]:
         digest = [] if file.sha256 in file.name else [(file.sha256, Style.CODE)]
@@ -258,6 +277,15 @@ class _Part:
                 (self._named("representation", file.kind), Style.QUIET),
             ],
             [(self._text("bytes-n", n=file.size), Style.CELL)],
+        )
+
+    def _missing(self, file: MissingFile) -> Sequence[Cell]:
+        number = self._text("date-empty") if file.number is None else str(file.number)
+        record = self._text("report-missing-record", number=number, record=file.record)
+        kind = self._named("representation", file.kind)
+        return (
+            [(file.name, Style.CODE), (kind, Style.QUIET), (record, Style.QUIET)],
+            [(f"! {self._text(_MISSING[file.why])}", Style.STRONG)],
         )
 
     # ------------------------------------------------------------ words

@@ -5,6 +5,7 @@ What is kept is the whole response as it came, with the authority's certificates
 choice, and the authority's must have been valid at the time that it says.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -21,10 +22,23 @@ from rfc3161_client import (
 
 from domain.errors import IntegrityError, UnavailableError
 from domain.evidence import Dated
-from infrastructure.evidence.posting import post
+from infrastructure.evidence.posting import Reply, post
 
 _QUERY, _REPLY = "application/timestamp-query", "application/timestamp-reply"
 _GRANTED = 0
+_LONGEST = 200
+"""Characters of an authority's own words."""
+_BIT_STRING = 3
+_FAILURES = {
+    0: "badAlg",
+    2: "badRequest",
+    5: "badDataFormat",
+    14: "timeNotAvailable",
+    15: "unacceptedPolicy",
+    16: "unacceptedExtension",
+    17: "addInfoNotAvailable",
+    25: "systemFailure",
+}
 
 
 @dataclass(frozen=True)
@@ -50,16 +64,31 @@ class Rfc3161Authority:
         builder = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA512)
         request = builder.nonce(nonce=True).cert_request(cert_request=True).build()
         reply = post(self.url, request.as_bytes(), _QUERY)
-        if reply.status != 200 or reply.kind != _REPLY:
-            raise UnavailableError("authority-refused", name=self.name, status=reply.status)
-        response = _decoded(reply.content, self.name)
-        if response.status != _GRANTED:
-            raise UnavailableError("authority-refused", name=self.name, status=reply.status)
-        return self._dated(content, response, roots, request.nonce)
+        self._require_granted(reply)
+        return self._dated(content, _decoded(reply.content, self.name), roots, request.nonce)
 
     def check(self, content: bytes, token: bytes) -> Dated:
         """See the port. The nonce served its purpose when the token came."""
         return self._dated(content, _decoded(token, self.name), read_roots(self.bundle), None)
+
+    def _require_granted(self, reply: Reply) -> None:
+        """What says no says why, if it is a response at all, under whatever status of HTTP."""
+        refused = UnavailableError("authority-refused", name=self.name, status=reply.status)
+        if reply.kind != _REPLY:
+            raise refused
+        try:
+            response = _decoded(reply.content, self.name)
+        except IntegrityError:
+            if reply.status == 200:
+                raise
+            raise refused from None
+        if response.status != _GRANTED:
+            why = _reasons(response)
+            raise UnavailableError(
+                "authority-rejected", name=self.name, status=response.status, why=why
+            )
+        if reply.status != 200:
+            raise refused
 
     def _dated(
         self,
@@ -96,6 +125,36 @@ def _decoded(raw: bytes, name: str) -> TimeStampResponse:
     except ValueError as exc:
         raise IntegrityError("time-token-malformed", name=name) from exc
     raise IntegrityError("time-token-malformed", name=name)
+
+
+def _reasons(response: TimeStampResponse) -> str:
+    """Why there is no token: names of RFC 3161, section 2.4.2, and the authority's own words as
+    far as they can be shown; "-" where it says nothing."""
+    said = [*_failures(response.as_bytes()), *response.status_string]
+    text = "; ".join(" ".join(each.split()) for each in said)
+    return "".join(c for c in text if c.isprintable())[:_LONGEST] or "-"
+
+
+def _failures(raw: bytes) -> Iterator[str]:
+    """The names of the bits of failInfo, which the library keeps to itself: the last member of the
+    status of a response that it has read, DER without doubt."""
+    status, _ = _member(_member(raw)[0])
+    while status:
+        kind = status[0]
+        content, status = _member(status)
+        if kind == _BIT_STRING:
+            set_bits = {8 * n + bit for n, byte in enumerate(content[1:]) for bit in range(8)
+                        if byte & 0x80 >> bit}  # fmt: skip
+            yield from (_FAILURES.get(each, f"failInfo {each}") for each in sorted(set_bits))
+
+
+def _member(raw: bytes) -> tuple[bytes, bytes]:
+    """The content of the first value of some DER, and what lies behind it."""
+    length, begin = raw[1], 2
+    if length & 0x80:
+        begin += length & 0x7F
+        length = int.from_bytes(raw[2:begin])
+    return raw[begin : begin + length], raw[begin + length :]
 
 
 def _signer(response: TimeStampResponse) -> x509.Certificate:

@@ -1,7 +1,7 @@
 """A witness of other logs (C2SP tlog-witness): it signs a checkpoint only when that continues
 everything that it signed before.
 
-DIR/witness.sqlite    its key, the logs that it knows, and the newest checkpoint of each
+DIR/witness.sqlite    its key, the logs that it knows, the newest checkpoint of each, and the forks
 
 Key and memory are one file on purpose: who loses the memory loses the key, so no witness ever
 forgets what it signed and signs another branch. For the same reason an older copy of the file must
@@ -9,16 +9,24 @@ never be put back; a witness that lost its file is made anew, under another name
 """
 
 import logging
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import Connection
+from sqlite3 import Connection, Row
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from domain.errors import IntegrityError, InvalidValueError, RuleError, UnavailableError
-from domain.evidence import WitnessAnswer
+from domain.errors import (
+    IntegrityError,
+    InvalidValueError,
+    NotFoundError,
+    RuleError,
+    UnavailableError,
+)
+from domain.evidence import Fork, WitnessAnswer, WitnessedLog
+from domain.ports import Messages
 from infrastructure.evidence import merkle
 from infrastructure.evidence.notes import (
     COSIGNATURE,
@@ -34,7 +42,7 @@ from infrastructure.evidence.notes import (
     verifier_key,
 )
 from infrastructure.objects.streams import disk_faults
-from infrastructure.sqlite import Fill, SmallDatabase
+from infrastructure.sqlite import Fill, SmallDatabase, instant, microseconds
 
 LARGEST = 65_535
 """Bytes of a request; more is malformed."""
@@ -47,6 +55,16 @@ CREATE TABLE log (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT 
 CREATE TABLE log_key (
     origin TEXT NOT NULL REFERENCES log, vkey TEXT NOT NULL, PRIMARY KEY (origin, vkey))
 """
+_ADDED = (
+    "CREATE TABLE IF NOT EXISTS cosigned (origin TEXT PRIMARY KEY, note BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS fork ("
+    "origin TEXT NOT NULL, size INTEGER NOT NULL, known BLOB NOT NULL, came BLOB NOT NULL,"
+    " known_note BLOB, came_note BLOB NOT NULL, at INTEGER NOT NULL,"
+    " PRIMARY KEY (origin, size, came))",
+)
+"""Made when they are missing, as no witness gives up its file for a new one."""
+_MOST_FORKS = 100
+"""Of one log; whoever has its key could make any number."""
 _log = logging.getLogger("chauban.witness")
 
 
@@ -63,17 +81,17 @@ class _Asked:
 class LogWitness:
     """The port Witnessing over one file. Any number of processes may use it at once."""
 
-    def __init__(self, directory: Path) -> None:
-        """Raises UnavailableError("witness-missing") where `found` has made none."""
+    def __init__(self, directory: Path, say: Messages) -> None:
+        """In the words of `say` its log tells of forks. Raises UnavailableError("witness-missing")
+        where `found` has made none."""
         if not (directory / _FILE).exists():
             raise UnavailableError("witness-missing")
+        self._say = say
         self._database = _database(directory)
-        with self._database.reading() as connection:
-            row = connection.execute("SELECT name, key FROM self").fetchone()
-        if row is None:
-            raise UnavailableError("witness-missing")
-        self._name = str(row["name"])
-        self._key = Ed25519PrivateKey.from_private_bytes(bytes(row["key"]))
+        with self._database.writing() as connection:
+            self._name, self._key = _own(connection)
+            for statement in _ADDED:
+                connection.execute(statement)
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -97,6 +115,34 @@ class LogWitness:
                 "INSERT INTO log_key VALUES (?, ?) ON CONFLICT DO NOTHING", (key.name, key.text)
             )
         return key.name
+
+    def withdraw(self, origin: str) -> None:
+        """See the port."""
+        with self._database.writing() as connection:
+            done = connection.execute("DELETE FROM log_key WHERE origin = ?", (origin,))
+            if not done.rowcount:
+                raise NotFoundError("witness-log-unknown", origin=origin[:200])
+
+    def logs(self) -> Sequence[WitnessedLog]:
+        """See the port."""
+        with self._database.reading() as connection:
+            keys = connection.execute("SELECT * FROM log_key ORDER BY vkey").fetchall()
+            rows = connection.execute("SELECT * FROM log ORDER BY origin").fetchall()
+        return [
+            WitnessedLog(
+                row["origin"],
+                row["size"],
+                bytes(row["root"]).hex(),
+                tuple(key["vkey"] for key in keys if key["origin"] == row["origin"]),
+            )
+            for row in rows
+        ]
+
+    def forks(self) -> Sequence[Fork]:
+        """See the port."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT * FROM fork ORDER BY at, rowid").fetchall()
+        return [_fork(row) for row in rows]
 
     def add_checkpoint(self, request: bytes, now: datetime) -> WitnessAnswer:
         """See the port. (1) What is asked. (2) Who signed it. (3) Whether it continues what was
@@ -122,14 +168,31 @@ class LogWitness:
             return _told(400, "old size above checkpoint size")
         with self._database.writing() as connection:
             refusal = _refusal(connection, asked)  # (3)
+            fork = None
             if refusal is not None:
-                return refusal
-            connection.execute(  # (4)
-                "UPDATE log SET size = ?, root = ? WHERE origin = ?",
-                (body.size, body.root, body.origin),
-            )
+                fork = _kept_fork(connection, asked, now)
+            else:
+                connection.execute(  # (4)
+                    "UPDATE log SET size = ?, root = ? WHERE origin = ?",
+                    (body.size, body.root, body.origin),
+                )
+                connection.execute(
+                    "INSERT OR REPLACE INTO cosigned VALUES (?, ?)", (body.origin, asked.note.raw)
+                )
+        if fork is not None:
+            self._tell(fork)
+        if refusal is not None:
+            return refusal
         line = cosigned(asked.note.text, self._name, self._key, int(now.timestamp()))  # (5)
         return WitnessAnswer(200, "text/plain; charset=utf-8", line.text.encode())
+
+    def _tell(self, fork: Fork) -> None:
+        at = fork.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        known, came = fork.roots
+        told = self._say.text(
+            "witness-fork", at=at, origin=fork.origin, size=fork.size, known=known, came=came
+        )
+        _log.critical("%s", told)
 
 
 def found(directory: Path, name: str) -> str:
@@ -146,12 +209,19 @@ def found(directory: Path, name: str) -> str:
 
     with disk_faults():
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with closing(_database(directory, fill)) as database, database.writing():
-        pass  # A file that is there already, complete, is not filled again.
-    with closing(LogWitness(directory)) as made:
-        if made.key != verifier_key(name, key, COSIGNATURE).text:
-            raise RuleError("witness-exists")
-        return made.key
+    with closing(_database(directory, fill)) as database, database.writing() as connection:
+        # A file that is there already, complete, is not filled again.
+        made = verifier_key(*_own(connection), COSIGNATURE).text
+    if made != verifier_key(name, key, COSIGNATURE).text:
+        raise RuleError("witness-exists")
+    return made
+
+
+def _own(connection: Connection) -> tuple[str, Ed25519PrivateKey]:
+    row = connection.execute("SELECT name, key FROM self").fetchone()
+    if row is None:
+        raise UnavailableError("witness-missing")
+    return str(row["name"]), Ed25519PrivateKey.from_private_bytes(bytes(row["key"]))
 
 
 def _database(directory: Path, fill: Fill = lambda connection: None) -> SmallDatabase:
@@ -195,19 +265,45 @@ def _refusal(connection: Connection, asked: _Asked) -> WitnessAnswer | None:
         "SELECT size, root FROM log WHERE origin = ?", (body.origin,)
     ).fetchone()
     size, root = int(known["size"]), bytes(known["root"])
-    conflict = WitnessAnswer(409, "text/x.tlog.size", b"%d\n" % size)
-    if size != asked.old:
-        return conflict
-    if body.size == size and body.root != root:
-        # Both are signed by the log: whoever reads this line holds the proof of a fork.
-        told = body.origin, size, root.hex(), asked.note.raw
-        _log.warning("%s is forked at size %d: root %s is known, now came %r", *told)
-        return conflict
+    if size != asked.old or (body.size == size and body.root != root):
+        return WitnessAnswer(409, "text/x.tlog.size", b"%d\n" % size)
     try:
         merkle.check_consistency(size, root, body.size, body.root, asked.path)
     except IntegrityError:
         return _told(422, "no proof of consistency")
     return None
+
+
+def _kept_fork(connection: Connection, asked: _Asked, now: datetime) -> Fork | None:
+    """The fork that a refused checkpoint shows, because it has the size of the one that was
+    cosigned and another root; kept from now on. None where it shows none, or none that is new."""
+    body = asked.body
+    known = connection.execute(
+        "SELECT size, root, note FROM log LEFT JOIN cosigned USING (origin) WHERE origin = ?",
+        (body.origin,),
+    ).fetchone()
+    (count,) = connection.execute(
+        "SELECT count(*) FROM fork WHERE origin = ?", (body.origin,)
+    ).fetchone()
+    forked = 0 < body.size == known["size"] and body.root != bytes(known["root"])
+    if not forked or count >= _MOST_FORKS:
+        return None
+    row = connection.execute(
+        "INSERT OR IGNORE INTO fork VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        (body.origin, body.size, known["root"], body.root, known["note"], asked.note.raw,
+         microseconds(now)),
+    ).fetchone()  # fmt: skip
+    return _fork(row) if row is not None else None
+
+
+def _fork(row: Row) -> Fork:
+    return Fork(
+        row["origin"],
+        row["size"],
+        (bytes(row["known"]).hex(), bytes(row["came"]).hex()),
+        (row["known_note"], row["came_note"]),
+        instant(row["at"]),
+    )
 
 
 def _told(status: int, why: str) -> WitnessAnswer:

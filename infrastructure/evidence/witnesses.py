@@ -13,6 +13,7 @@ _SECONDS = 10.0
 _LARGEST = 8192
 """Bytes of an answer."""
 _TOO_BUSY = 429
+_SIZE = "text/x.tlog.size"
 
 
 class HttpWitness:
@@ -43,7 +44,7 @@ class HttpWitness:
     ) -> str:
         """See the port."""
         answer = self._ask(checkpoint, consistency)
-        if (answer.status, answer.kind) == (409, "text/x.tlog.size"):
+        if (answer.status, answer.kind) == (409, _SIZE):
             # It says what it cosigned last, and is asked once more.
             self._known = self._size(answer)
             answer = self._ask(checkpoint, consistency)
@@ -53,7 +54,18 @@ class HttpWitness:
             return line
         if answer.status == _TOO_BUSY or answer.status >= 500:
             raise UnavailableError("witness-unavailable", witness=self.name)
-        raise RuleError("witness-refused", witness=self.name, status=answer.status)
+        raise self._refusal(checkpoint.size, answer)
+
+    def _refusal(self, size: int, answer: Reply) -> RuleError:
+        """What it means that it does not sign, when it was asked from the size on that it named."""
+        status, known = answer.status, self._known
+        named = self._size(answer) if (status, answer.kind) == (409, _SIZE) else None
+        if known == size and (named == size or (status == 422 and known)):
+            # It can only mean the root.
+            return RuleError("witness-forked", witness=self.name, size=size, status=status)
+        if status == 422 and known:
+            return RuleError("witness-unproved", witness=self.name, size=size, seen=known)
+        return RuleError("witness-refused", witness=self.name, status=status)
 
     def _ask(
         self, checkpoint: Checkpoint, consistency: Callable[[int, int], Sequence[bytes]]

@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from domain.attestation import stream_of as attestations_of
 from domain.errors import IntegrityError
 from domain.keyring import stream_of as keys_of
-from infrastructure.journal.envelope import Turn, Verifier, open_envelope
+from infrastructure.journal.envelope import Turn, Verifier, open_envelope, write_time
 
 _INTRODUCED, _COMPROMISED = "system-key-introduced/1", "key-compromised/1"
 _ATTESTED = "checkpoint-attested/1"
@@ -50,8 +51,8 @@ class Doubt:
     since: str
     """As envelopes write the time."""
     attested: int | None
-    """What lies up to this position was in a checkpoint that others had dated before; None when
-    nobody dated one."""
+    """What lies up to this position was in a checkpoint that others had dated before, by a token
+    that was checked; None when nobody dated one."""
 
 
 def succession(root: bytes, archive: str, rows: Iterable[Placed]) -> tuple[Turn, ...]:
@@ -71,10 +72,15 @@ def succession(root: bytes, archive: str, rows: Iterable[Placed]) -> tuple[Turn,
 
 
 def doubts(
-    turns: Sequence[Turn], archive: str, keys: Iterable[Placed], attested: Iterable[Placed]
+    turns: Sequence[Turn],
+    archive: str,
+    keys: Iterable[Placed],
+    attested: Iterable[Placed],
+    dated: Mapping[int, datetime],
 ) -> tuple[Doubt, ...]:
     """Which system keys others may have used, and since when; `keys` and `attested` are the rows
-    of the streams of the keys and of the attestations."""
+    of the streams of the keys and of the attestations, `dated` the times of the attestations whose
+    tokens were checked, by position."""
     since: dict[str, str] = {}
     for _, said in _true(turns, keys, keys_of(archive), _COMPROMISED):
         key, at = said.get("key"), said.get("since")
@@ -82,9 +88,9 @@ def doubts(
             since[key] = min(at, since.get(key, at))
     if not since:
         return ()
-    dated = list(_dated(turns, attested, attestations_of(archive)))
+    sizes = list(_sizes(turns, attested, attestations_of(archive), dated))
     return tuple(
-        Doubt(key, at, max((size for size, when in dated if when <= at), default=None))
+        Doubt(key, at, max((size for size, when in sizes if when <= at), default=None))
         for key, at in since.items()
     )
 
@@ -131,13 +137,16 @@ def _true(
                 yield row.position, said["data"]
 
 
-def _dated(
-    turns: Sequence[Turn], attested: Iterable[Placed], stream: str
+def _sizes(
+    turns: Sequence[Turn],
+    attested: Iterable[Placed],
+    stream: str,
+    dated: Mapping[int, datetime],
 ) -> Iterator[tuple[int, str]]:
-    """Sizes of checkpoints with the times that authorities put on them. What the tokens themselves
-    say is checked where tokens are; what no attestation can say is found with all rows."""
+    """Sizes of checkpoints with the times that authorities put on them, of those attestations
+    alone whose tokens were checked: anybody can write a time into an event. What no attestation
+    can say is found with all rows."""
     for position, data in _true(turns, attested, stream, _ATTESTED):
-        size, tokens = data.get("size"), data.get("tokens")
-        if type(size) is int and 0 < size < position and isinstance(tokens, list):
-            times = [token.get("at") for token in tokens if isinstance(token, dict)]
-            yield from ((size, at) for at in times if isinstance(at, str))
+        size = data.get("size")
+        if position in dated and type(size) is int and 0 < size < position:
+            yield size, write_time(dated[position])

@@ -7,6 +7,7 @@ logged in once for a process: the library keeps that state for all sessions toge
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -137,6 +138,7 @@ class _Session:
         self._lock = Lock()
         self._open: pkcs11.Session | None = None
         self._refused: str | None = None
+        self._left = False
         self._keys: dict[str, pkcs11.SignMixin] = {}
 
     def with_key(self, name: str, use: Callable[[pkcs11.SignMixin], T]) -> T:
@@ -184,7 +186,11 @@ class _Session:
             pin = _pin(self._uri.pin)
             if pin == self._refused:  # A few more of these, and the token locks itself.
                 raise exceptions.PinIncorrect
-            token = _library(self._uri.module).get_token(token_label=self._uri.token)
+            library = _library(self._uri.module)
+            if self._left:  # The library logs out with it, and may refuse to begin again.
+                library.reinitialize()
+                self._left = False
+            token = library.get_token(token_label=self._uri.token)
             try:
                 self._open = token.open(rw=True, user_pin=pin)
             except exceptions.PinIncorrect:
@@ -193,17 +199,13 @@ class _Session:
         return self._open
 
     def _forget(self) -> None:
-        """Whatever is left of a session; the library logs out with it."""
+        """Whatever is left of a session; the next one begins with the library anew."""
         left, self._open = self._open, None
         self._keys.clear()
-        try:
-            if left is not None:
+        if left is not None:
+            self._left = True
+            with suppress(exceptions.PKCS11Error):  # It was gone already.
                 left.close()
-        except exceptions.PKCS11Error:
-            pass  # It was gone already.
-        finally:
-            if left is not None:
-                _library(self._uri.module).reinitialize()
 
 
 _SESSIONS: dict[tuple[Path, str], _Session] = {}

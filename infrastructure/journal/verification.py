@@ -12,8 +12,10 @@ import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -36,6 +38,8 @@ _ALONE = 8000
 """Journals up to this size are not worth the start of other processes."""
 
 _COUNTS = ("events", "signatures", "disclosures", "erased", "commands", "claims")
+
+_NOBODY: Mapping[int, datetime] = MappingProxyType({})
 
 Progress = Callable[[int, int], None]
 """Called with the positions done and their number."""
@@ -68,6 +72,7 @@ def inspect_journal(
     processes: int | None = None,
     streams: Collection[str] | None = None,
     after: int = 0,
+    dated: Mapping[int, datetime] = _NOBODY,
     progress: Progress | None = None,
 ) -> Inspection:
     """Checks the journal in the file `path`, or some of its streams; finds, never raises, what is
@@ -78,7 +83,9 @@ def inspect_journal(
     from it by their introductions. `pinned` is the SHA-256 of the first certificate as it is known
     from outside (hexadecimal, with or without `sha256:`): without it a journal that was signed anew
     from its first event looks sound. `after` leaves the events up to a position to whoever has
-    verified them before and compares their hashes now.
+    verified them before and compares their hashes now. `dated` are the attestations whose tokens
+    somebody has checked, by position, with the time that they prove: no other ones bound what is
+    in doubt after a key was compromised.
     Raises UnavailableError when the file cannot be read at all.
     """
     location = str(Path(path).absolute())
@@ -92,7 +99,7 @@ def inspect_journal(
 
         def trusted() -> Trust:
             """What the journal says of the keys, in the snapshot that is taken by now."""
-            trust = _trusted(connection, archive, keys, _root(connection, offered, pin))
+            trust = _trusted(connection, archive, keys, _root(connection, offered, pin), dated)
             whole.begin(trust)
             _check_certificates(whole, trust, offered, pin)
             return trust
@@ -241,7 +248,11 @@ def _root(connection: sqlite3.Connection, offered: Sequence[bytes], pin: str | N
 
 
 def _trusted(
-    connection: sqlite3.Connection, archive: str, keys: Keys | None, root: Sequence[bytes]
+    connection: sqlite3.Connection,
+    archive: str,
+    keys: Keys | None,
+    root: Sequence[bytes],
+    dated: Mapping[int, datetime],
 ) -> Trust:
     """Whose signatures count where, by the introductions that the root leads to."""
     told = _stream(connection, stream_of(archive))
@@ -250,7 +261,7 @@ def _trusted(
     return Trust(
         archive,
         turns,
-        doubts(turns, archive, told, attested),
+        doubts(turns, archive, told, attested, dated),
         keys.kek if keys else None,
         keys.command_secret if keys else None,
     )
@@ -284,6 +295,7 @@ class JournalFile:
         streams: frozenset[StreamId] | None,
         pinned: Digest | None,
         after: int = 0,
+        dated: Mapping[int, datetime],
         progress: Callable[[int, int], None],
     ) -> Inspected:
         """See the port."""
@@ -294,6 +306,7 @@ class JournalFile:
             pinned=pinned.hex if pinned else None,
             streams=streams,
             after=after,
+            dated=dated,
             progress=progress,
         )
         return Inspected(found.findings, found.counts, found.doubtful)

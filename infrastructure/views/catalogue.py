@@ -56,7 +56,7 @@ from domain.erasure import (
 from domain.errors import IntegrityError, NotFoundError
 from domain.events import Event, Recorded
 from domain.hold import HoldLifted, HoldPlaced, LockLapsed, LockRestored
-from domain.keyring import KeyCompromised, LogKeyIntroduced, SystemKeyIntroduced
+from domain.keyring import KeyCompromised, LogEnded, LogKeyIntroduced, SystemKeyIntroduced
 from domain.ports import ObjectStore
 from domain.procedure import ProcedureEvent
 from domain.reads import ReadsRecorded
@@ -422,6 +422,7 @@ class _Batch:
                 | HoldPlaced()
                 | LockLapsed()
                 | LockRestored()
+                | LogEnded()
                 | LogKeyIntroduced()
                 | SystemKeyIntroduced()
                 | KeyCompromised()

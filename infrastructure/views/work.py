@@ -39,7 +39,7 @@ from domain.erasure import (
 )
 from domain.events import Event, Recorded
 from domain.hold import HoldLifted, HoldPlaced, LockLapsed, LockRestored
-from domain.keyring import KeyCompromised, LogKeyIntroduced, SystemKeyIntroduced
+from domain.keyring import KeyCompromised, LogEnded, LogKeyIntroduced, SystemKeyIntroduced
 from domain.procedure import ProcedureEvent
 from domain.reads import ReadsRecorded
 from domain.record import (
@@ -243,6 +243,7 @@ class _Batch:
                 | ErasureRequested()
                 | HoldLifted()
                 | HoldPlaced()
+                | LogEnded()
                 | LogKeyIntroduced()
                 | SystemKeyIntroduced()
                 | KeyCompromised()

@@ -26,13 +26,13 @@ from domain.dossier import DossierField, DossierKind
 from domain.erasure import CaseState
 from domain.events import STORED_EVENTS
 from domain.identity import SCOPES
-from domain.keyring import KeyGround
+from domain.keyring import KeyGround, LogEndGround
 from domain.papers import PageState
 from domain.procedure import TimeUnit
 from domain.reads import ReadKind
 from domain.record import Carrier, Described, IsolationGround, RecordField, RepresentationKind
 from domain.searching import Match, Order
-from domain.services import browsing, comparing, evidencing, oversight, replaying
+from domain.services import browsing, comparing, oversight, recounting, replaying
 from domain.services.stationing import FileState
 from domain.values import Kind
 from infrastructure.messages import Catalogue
@@ -53,7 +53,7 @@ FINDERS = (
 NOT_FINDINGS = frozenset({"command-answers", "utf-8", *oversight.NOT_PROVED,
                           oversight.CERTIFICATE_NOT_PROVED, oversight.HASHES_NOT_PROVED,
                           oversight.BETWEEN_TOKENS, oversight.INCREMENTAL_NOT_PROVED,
-                          oversight.KEY_NOT_PROVED,
+                          oversight.KEY_NOT_PROVED, oversight.LOG_NOT_PROVED,
                           "stream-incomplete"})  # fmt: skip
 PAGES = ("api/web/", "api/routes/")
 """Modules of the pages; a constant in them that begins with `page-` is a message they show."""
@@ -74,6 +74,7 @@ def event_fields() -> set[str]:
 VOCABULARIES: dict[str, Iterable[str]] = {
     "action": Action,
     "agent-kind": AgentKind,
+    "attestation": ("overdue", "undated", "unwitnessed", "ending"),
     "case": CaseState,
     "carrier": Carrier,
     "code-form": CodeForm,
@@ -93,6 +94,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "facet": ("agency", "year", "type", "confirmed", "procedure", "kind"),
     "ground": IsolationGround,
     "key-ground": KeyGround,
+    "log-end-ground": LogEndGround,
     "ingest": ("stored", "duplicate", "refused", "failed"),
     "kind": Kind,
     "lock": ("none", "compliance"),
@@ -106,12 +108,13 @@ VOCABULARIES: dict[str, Iterable[str]] = {
         oversight.BETWEEN_TOKENS,
         oversight.INCREMENTAL_NOT_PROVED,
         oversight.KEY_NOT_PROVED,
-        *evidencing.NOT_PROVED,
+        oversight.LOG_NOT_PROVED,
+        *recounting.NOT_PROVED,
     ),
     "page-state": PageState,
     "paper-state": browsing.PaperState,
     "paper": ("added", "removed", "changed"),
-    "proves": evidencing.PROVES,
+    "proves": recounting.PROVES,
     "progress": ("journal", "log", "objects", "views"),
     "purpose": ("work", "audit", "administration"),
     "reads": ReadKind,

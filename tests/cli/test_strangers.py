@@ -108,6 +108,22 @@ def test_ten_thousand_characters_end_in_a_named_refusal(chauban: Chauban, record
     assert chauban.refused("show", "HS-A", "--archive", "x" * 10_000, code=3)
 
 
+def test_nobody_waits_for_a_pipe_that_nobody_writes_to(chauban: Chauban, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    for path in (str(pipe), os.devnull, str(tmp_path)):
+        for words in (
+            ("verify", "--since", path),
+            ("verify", "--remember", path),
+            ("search", "--check", path),
+            ("procedure", "add", path),
+            ("keys", "recover", path, "--passphrase-file", __file__),
+        ):
+            assert chauban.refused(*words) == "file-not-regular", words
+    said = chauban("--json", "ingest", str(pipe), "--dossier", "HS-A")
+    assert said.json["reason"] == "file-not-regular"
+
+
 def test_both_forms_of_unicode_find_the_same(chauban: Chauban) -> None:
     for form in ("NFC", "NFD"):
         words = unicodedata.normalize(form, SENTENCE_A)

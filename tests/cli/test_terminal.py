@@ -172,7 +172,11 @@ def test_an_interruption_is_told_in_one_line(chauban: Chauban) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(3)
+    waits = Path(f"/proc/{asking.pid}/wchan")
+    for _ in range(300):  # It takes as long to start as the machine is busy.
+        if "pipe_read" in waits.read_text():
+            break
+        time.sleep(0.1)
     asking.send_signal(signal.SIGINT)
     out, err = asking.communicate(timeout=30)
     assert asking.returncode == 130

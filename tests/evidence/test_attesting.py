@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from domain.attestation import CheckpointAttested, stream_of
 from domain.errors import ArchiveError, RuleError, UnavailableError
 from domain.evidence import Attested, Checkpoint
-from domain.services import Archive, attested, oversight
-from domain.services.attesting import attest, attest_for, is_overdue
-from infrastructure.bootstrap import House, opened
+from domain.services import Archive, attested, attesting, oversight
+from domain.services.attesting import attest, attest_for, is_overdue, troubles
+from infrastructure.bootstrap import House, messages, opened
 from infrastructure.clock import SystemClock
 from infrastructure.evidence.log_keys import verifier_of
 from infrastructure.evidence.notes import (
@@ -58,6 +58,16 @@ def chosen(authorities: Authorities, folder: Path, *names: str) -> dict[str, str
         "CHAUBAN_TSA": " ".join(f"{name}={authorities.url(name)}" for name in names),
         "CHAUBAN_TSA_CA": str(bundle),
     }
+
+
+@dataclass(frozen=True)
+class Later(SystemClock):
+    """The clock of a machine some time from now."""
+
+    ahead: timedelta
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
 
 
 @dataclass
@@ -240,6 +250,108 @@ def test_when_nobody_answers_nothing_is_recorded(authorities: Authorities, tmp_p
         assert is_overdue(late)
 
 
+def told_by(archive: Archive, after: timedelta) -> list[str]:
+    """The codes of what is wrong with the outsiders, some time from now."""
+    late = replace(archive, attest_every=timedelta(hours=1), clock=Later(after))
+    return [each.code for each in troubles(late)]
+
+
+def test_authorities_that_are_all_silent_are_told_while_a_witness_answers(
+    authorities: Authorities, tmp_path: Path
+) -> None:
+    witness = SmallWitness("one")  # The name of an authority, too.
+    with archive_with(tmp_path, 1, **chosen(authorities, tmp_path, "one", "two")) as house:
+        archive = replace(house.archive, witnesses=(witness,))
+        assert told_by(archive, timedelta(0)) == ["attestation-overdue"]
+        attest(archive)
+        authorities.answers |= {"one": down, "two": down}
+        assert told_by(archive, timedelta(hours=3)) == []  # Nothing is new.
+        add_events(house, 1)
+        attest(archive)
+        assert told_by(archive, timedelta(hours=1)) == []  # As patient as with all of them.
+        assert told_by(archive, timedelta(hours=3)) == ["attestation-undated"]
+        assert not is_overdue(replace(archive, clock=Later(timedelta(hours=3))))
+        # Nothing is new, and the worker asks them again all the same.
+        authorities.asked.clear()
+        del authorities.answers["two"]
+        assert attest(archive).made
+        assert authorities.asked == ["one", "two"]
+        assert told_by(archive, timedelta(hours=3)) == []
+        assert told_by(replace(archive, authorities=archive.authorities[:1]), timedelta(0)) == []
+
+
+def test_authorities_that_never_answered_are_told_however_often_witnesses_did(
+    authorities: Authorities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attesting, "_LOOK", 3)
+    authorities.answers["one"] = down
+    with archive_with(tmp_path, 1, **chosen(authorities, tmp_path, "one")) as house:
+        archive = replace(house.archive, witnesses=(SmallWitness("w.example/one"),))
+        for _ in range(4):
+            add_events(house, 1)
+            assert attest(archive).made
+            assert told_by(archive, timedelta(hours=3)) == ["attestation-undated"]
+
+
+def test_witnesses_that_are_all_silent_are_told_while_an_authority_answers(
+    authorities: Authorities, tmp_path: Path
+) -> None:
+    gone = SmallWitness("w.example/gone", UnavailableError("witness-unavailable"))
+    with archive_with(tmp_path, 1, **chosen(authorities, tmp_path, "one")) as house:
+        archive = replace(house.archive, witnesses=(gone,))
+        assert attest(archive).made
+        assert told_by(archive, timedelta(hours=3)) == ["attestation-unwitnessed"]
+        gone.fault = None
+        assert attest(archive).made
+        assert told_by(archive, timedelta(hours=3)) == []
+        gone.fault = UnavailableError("witness-unavailable")
+        add_events(house, 1)
+        attest(archive)
+        assert told_by(replace(archive, witnesses=()), timedelta(hours=3)) == []
+        (told,) = troubles(replace(archive, clock=Later(timedelta(hours=3))))
+        assert (told.code, told.details) == ("attestation-unwitnessed", {"count": 1})
+
+
+def test_that_the_last_certificate_ends_is_told_when_nothing_newer_is_dated(
+    authorities: Authorities, tmp_path: Path
+) -> None:
+    with archive_with(tmp_path, 1, **chosen(authorities, tmp_path, "soon")) as house:
+        archive = replace(house.archive, witnesses=(SmallWitness("w.example/one"),))
+        attest(archive)
+        authorities.answers["soon"] = down
+        add_events(house, 1)
+        attest(archive)
+        assert told_by(archive, timedelta(hours=3)) == [
+            "attestation-undated",
+            "attestation-ending",
+        ]
+
+
+def test_a_witness_that_signed_another_history_is_told_until_it_signs_again(
+    tmp_path: Path,
+) -> None:
+    fork = RuleError("witness-forked", witness="w.example/one", size=7, status=409)
+    witness = SmallWitness("w.example/one", fault=fork)
+    with archive_with(tmp_path, 1) as house:
+        archive = replace(house.archive, witnesses=(witness,))
+        for _ in range(2):
+            (silent,) = attest(archive).silent
+            assert silent.code == "witness-forked"
+        first, *rest = troubles(archive)
+        assert (first.code, first.is_alarm, first.details["size"]) == ("witness-forked", True, 7)
+        assert [each.is_alarm for each in rest] == [False]
+        since = first.details["since"]
+    with opened(settings_of(tmp_path)) as house:  # Another process, another day.
+        archive = replace(house.archive, witnesses=(witness,))
+        witness.fault = UnavailableError("witness-unavailable")
+        attest(archive)
+        assert troubles(archive)[0].details["since"] == since
+        assert not any(each.is_alarm for each in troubles(house.archive))  # It is asked no more.
+        witness.fault = None
+        attest(archive)
+        assert troubles(archive) == []
+
+
 def test_a_token_over_other_bytes_is_not_recorded(authorities: Authorities, tmp_path: Path) -> None:
     def other(question: tsp.TimeStampReq) -> None:
         question["message_imprint"]["hashed_message"] = bytes(64)
@@ -359,7 +471,7 @@ def test_the_view_finds_the_attestations_that_cover_an_event(
 @contextmanager
 def looking(monkeypatch: pytest.MonkeyPatch, archive: Archive) -> Iterator[None]:
     monkeypatch.setattr(attestor, "_LOOK_SECONDS", 0.02)
-    with attestor.attesting(archive):
+    with attestor.attesting(archive, messages(english=False)):
         yield
 
 
@@ -392,6 +504,20 @@ def test_the_attestor_outlives_what_nobody_expected(
             assert eventually(lambda: len(events_of(archive)) == 1)
     told = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
     assert told == ["the log was not attested: unexpected ValueError"]
+
+
+def test_the_worker_says_in_words_that_a_witness_knows_another_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fork = RuleError("witness-forked", witness="w.example/one", size=7, status=409)
+    with archive_with(tmp_path, 1) as house:
+        archive = replace(house.archive, witnesses=(SmallWitness("w.example/one", fault=fork),))
+        with looking(monkeypatch, archive):
+            assert eventually(lambda: "w.example/one" in caplog.text)
+    (told,) = [each for each in caplog.records if each.name == "chauban.worker"]
+    assert told.levelname == "CRITICAL"
+    assert "đã ký xác nhận một lịch sử khác" in told.getMessage()
+    assert "ngừng cấp chứng cứ" in told.getMessage()
 
 
 def eventually(true: Callable[[], bool]) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from domain.agents import Role
 from domain.errors import InvalidValueError, NotFoundError
+from domain.evidence import Checkpoint
 from domain.services import administration, agencies, evidencing
 from domain.services.deciding import resolve
 from domain.values import Kind, StreamId
@@ -92,6 +93,23 @@ def test_the_file_is_ascii_sorted_and_leaves_originals_as_they_are(content: byte
     stored = [each for each in infos if each.filename.startswith("originals/")]
     assert stored
     assert all(each.compress_type == ZIP_STORED for each in stored)
+
+
+def test_the_proof_of_each_event_is_made_once(made: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    with made.open() as desk:
+        true = desk.archive.log.proof
+
+        def counted(position: int, checkpoint: Checkpoint) -> bytes:
+            asked.append(position)
+            return true(position, checkpoint)
+
+        monkeypatch.setattr(desk.archive.log, "proof", counted)
+        found = evidencing.pack(desk.archive, desk.request(), made.dossier)
+        content = b"".join(found.chunks)
+    assert asked == [each.position for each in found.facts.events]
+    with ZipFile(BytesIO(content)) as packed:
+        assert len([name for name in packed.namelist() if name.startswith("proofs/")]) == len(asked)
 
 
 def test_what_is_read_first_says_how_to_check(made: Case, pack: Path) -> None:

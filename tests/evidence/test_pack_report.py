@@ -8,7 +8,6 @@ from sqlite3 import connect
 
 import pytest
 
-from domain.errors import ArchiveError
 from domain.evidence import Absence, PackFacts
 from domain.record import IsolationGround
 from domain.services import arranging, description, erasing, evidencing
@@ -163,33 +162,15 @@ def test_a_whole_dossier_lacks_nothing(made: Case, place: Place, tmp_path: Path)
     assert "OR NOT HIDDEN IN IT\n  -\n" in said.readme
 
 
-@pytest.mark.parametrize("fault", ["damaged", "missing"])
-def test_without_the_true_bytes_of_an_original_there_is_no_pack(
-    made: Case, place: Place, tmp_path: Path, fault: str
-) -> None:
-    with place.open() as desk:
-        said = told(desk, made.dossier, tmp_path / "pack")
-        original = next(each for each in said.facts.files if each.kind == "original")
-        (path,) = [
-            each for each in place.folder.rglob(f"*{original.sha256[4:]}*") if each.is_file()
-        ]
-        path.chmod(0o600)
-        if fault == "missing":
-            path.unlink()
-        else:
-            path.write_bytes(path.read_bytes()[:-1] + b"\x00")
-        with pytest.raises(ArchiveError):
-            told(desk, made.dossier, tmp_path / "other")
-
-
 def test_each_absence_has_its_words(tmp_path: Path) -> None:
-    every = ("isolated", "erased", "withdrawn", "moved", "unreadable", "shared", "part")
+    every = ("isolated", "erased", "withdrawn", "moved", "unreadable", "shared", "damaged", "part")
     absent = tuple(Absence(why, 3, (2, 5, 7)) for why in every)
     text = text_of(report_desk(tmp_path), facts(left_out=(), absent=absent))
     assert text.count("3 (number in the dossier: 2, 5, 7).") == 4
     assert text.count("3 (number in this dossier: 2, 5, 7).") == 1
     assert "that its reader may not see: 3." in text
     assert "about what is not here: 3." in text
+    assert "3 (of records with the number 2, 5, 7 in the dossier)." in text
 
 
 # ---------------------------------------------------------------- redaction

@@ -206,6 +206,15 @@ def test_the_command_writes_the_pack_and_keeps_that_it_did(
     assert refused["error"] == "unknown-personal-field"
 
 
+def test_the_usage_has_the_reference_where_it_is_read(place: Place) -> None:
+    """Behind the fields that are left out it would be one of them."""
+    chauban = Chauban(place.folder)
+    words = ("--lang", "en", "-o", "x.zip", "--without", "title", "H33-2026-900.HS")
+    swallowed = chauban("evidence", *words)
+    assert swallowed.code == 2
+    assert "chauban evidence [-h] REF -o FILE [--without FIELD" in swallowed.err
+
+
 def test_what_is_recorded_while_a_pack_is_made_is_in_the_log_of_the_pack(
     made: Case, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

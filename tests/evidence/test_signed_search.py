@@ -306,6 +306,43 @@ def test_a_file_has_the_certificates_of_the_day_on_which_it_was_made(place: Plac
             assert recheck(desk, altered).altered == ("certificates",)
 
 
+def test_the_key_of_the_log_is_the_one_that_signed_the_proof(place: Place) -> None:
+    with place.open() as desk:
+        request = desk.request(by=place.people.auditor)
+        answer = attesting_search.attest(desk.archive, request, NAME)
+        search = StreamId(answer.result["search"])
+
+        def made() -> dict[str, Any]:
+            found = attesting_search.result(desk.archive, request, search).content
+            members: dict[str, Any] = json.loads(found)
+            proof = parse_proof(members["proof"].encode())
+            key = VerifierKey.parse(members["log_key"])
+            check_proof(proof, members["envelope"].encode(), [key])
+            return members
+
+        def rotate() -> None:
+            keys.rotate_log_key(desk.archive, desk.request(), KeyGround.SCHEDULED)
+
+        before = made()
+        rotate()
+        between = made()  # Whichever checkpoint is the newest now.
+        for number in range(2):  # The first one after a change bears both signatures.
+            desk.correct(place.dossier, "phone", f"090000000{number}")
+            proving.advance(desk.archive)
+        after = made()
+        rotate()
+        proving.advance(desk.archive)
+        assert before["log_key"] != after["log_key"]
+        assert all(recheck(desk, written(each)).ok for each in (before, between, after))
+        third = proving.log_keys(desk.archive)[-1]
+        for members, key in (
+            (before, after["log_key"]),
+            (after, before["log_key"]),
+            (after, third),
+        ):
+            assert recheck(desk, written(members | {"log_key": key})).altered == ("log_key",)
+
+
 def test_what_came_later_does_not_change_the_past(place: Place, records: list[str]) -> None:
     with place.open() as desk:
         first = signed(desk)

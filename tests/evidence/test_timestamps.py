@@ -168,7 +168,10 @@ REFUSAL = bytes.fromhex("30053003020102")
         (answering("200 OK", REPLY, bytes(70_000)), "outsider-answer-too-large"),
         (answering("200 OK", REPLY, b"no token"), "time-token-malformed"),
         (answering("200 OK", REPLY, b""), "time-token-malformed"),
-        (answering("200 OK", REPLY, REFUSAL), "authority-refused"),
+        (answering("200 OK", REPLY, REFUSAL), "authority-rejected"),
+        (answering("400 Bad Request", REPLY, REFUSAL), "authority-rejected"),
+        (answering("500 Broken", REPLY, b"no token"), "authority-refused"),
+        (answering("500 Broken", "text/html", REFUSAL), "authority-refused"),
         (answering("200 OK", "text/html", b"<p>Welcome"), "authority-refused"),
         (answering("500 Broken", REPLY, b""), "authority-refused"),
         (answering("302 Found", REPLY, b"", Location="/test/tsa/two"), "authority-refused"),
@@ -183,6 +186,47 @@ def test_an_answer_that_is_no_token_has_a_name(
         named("one").date(NOTE)
     assert caught.value.code == code
     assert authorities.asked == ["one"]
+
+
+def refusal(words: list[str] | None, *failures: str) -> bytes:
+    info: dict[str, Any] = {"status": "rejection", "status_string": words}
+    if failures:
+        info["fail_info"] = set(failures)
+    content: bytes = tsp.PKIStatusInfo(info).dump()
+    size = len(content)
+    return (b"\x30\x82%b" % size.to_bytes(2) if size > 127 else bytes([0x30, size])) + content
+
+
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (refusal(None), "-"),
+        (refusal(None, "bad_alg"), "badAlg"),
+        (refusal(None, "system_failure"), "systemFailure"),
+        (
+            refusal(["không nhận", "hết\nhạn \x1b[2J\u202e"], "bad_request", "time_not_available"),
+            "badRequest; timeNotAvailable; không nhận; hết hạn [2J",
+        ),
+        (refusal(["x" * 900]), "x" * 200),
+    ],
+)
+def test_why_an_authority_says_no_is_told(
+    authorities: Authorities, named: Named, status: str, content: bytes, why: str
+) -> None:
+    authorities.answers["one"] = answering(status, REPLY, content)
+    with pytest.raises(UnavailableError, match="authority-rejected") as caught:
+        named("one").date(NOTE)
+    assert caught.value.details == {"name": "one", "status": 2, "why": why}
+
+
+def test_a_granted_token_under_another_status_is_not_taken(
+    authorities: Authorities, named: Named
+) -> None:
+    token = named("one").date(NOTE).token
+    authorities.answers["one"] = answering("500 Broken", REPLY, token)
+    with pytest.raises(UnavailableError, match="authority-refused"):
+        named("one").date(NOTE)
 
 
 def test_nobody_is_asked_whose_answer_could_not_be_checked(

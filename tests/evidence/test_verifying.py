@@ -14,16 +14,18 @@ import pytest
 
 from domain.agency import establish
 from domain.agents import Actor, Role
+from domain.attestation import CheckpointAttested, stream_of
 from domain.errors import IntegrityError, InvalidValueError, UnavailableError
 from domain.events import Change
 from domain.evidence import Dated
 from domain.ports import Command, Finding
-from domain.services import attesting, oversight, proving
+from domain.services import attesting, dating, oversight, proving
 from domain.services.deciding import today
 from domain.values import CommandId, Kind, StreamId
 from infrastructure.bootstrap import House, opened
 from infrastructure.evidence import inspection, row_hashes
 from infrastructure.evidence.tiles import tile_name
+from tests.cli.desk import Chauban
 from tests.evidence.archives import add_events, archive_with, request_of, settings_of
 from tests.evidence.authorities import Authorities, running
 
@@ -377,3 +379,51 @@ def test_a_token_over_another_checkpoint_is_found(dated: House) -> None:
     doubted = replace(dated.archive, authorities=(Doubting(),))
     kinds = {f.kind for f in oversight.verify(doubted, request_of(dated)).findings}
     assert kinds == {"token-broken"}
+
+
+def test_only_a_token_that_was_checked_bounds_what_a_lost_key_signed(
+    dated: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chauban = Chauban(dated.settings.directory)
+    (authority,) = dated.settings.authorities
+    monkeypatch.setenv("CHAUBAN_TSA", "=".join(authority))
+    monkeypatch.setenv("CHAUBAN_TSA_CA", str(dated.settings.authority_roots))
+    chauban.json("keys", "rotate", "--why", "disclosed")
+    first, second = [k for k in chauban.json("keys", "list")["keys"] if k["kind"] == "system"]
+    lost = ("keys", "compromised", first["key"], "--since", second["at"], "--why", "disclosed")
+    chauban.json(*lost)
+    found = chauban.json("verify")
+    newest = dated.archive.attestations.newest()
+    assert found["ok"], found["findings"]
+    assert newest is not None
+    assert found["checked"]["doubtful"] == second["introduced"] - newest.size
+    # An authority that is not configured cannot be checked: the events' own times are what counts.
+    for name in ("CHAUBAN_TSA", "CHAUBAN_TSA_CA"):
+        monkeypatch.delenv(name)
+    found = chauban.json("verify")
+    assert found["ok"], found["findings"]
+    assert "doubtful" not in found["checked"]
+
+
+def test_an_attestation_that_tells_another_size_dates_nothing(dated: House) -> None:
+    """With the key, anybody can append a true token under a size that it does not cover."""
+    archive, request = dated.archive, request_of(dated)
+    add_events(dated, 5)
+    (true,) = archive.journal.load(stream_of(archive.id))
+    assert isinstance(true.event, CheckpointAttested)
+    archive.journal.append(
+        [Change(stream_of(archive.id), 1, (replace(true.event, size=true.event.size + 3),))],
+        by=Actor(request.agent.id, Role.ADMINISTRATOR, request.agent.grants[0].agency),
+        basis=request.basis,
+        at=archive.clock.now(),
+        command=Command(CommandId(archive.identifiers.new()), "test"),
+        result={},
+    )
+    archive.views.catch_up()
+    position = archive.journal.position()
+    assert verify(dated).findings == (
+        Finding("attested-otherwise", str(position), str(true.event.size)),
+    )
+    dates = dating.dates_of(archive)
+    assert list(dates.attestations) == [true.position]
+    assert list(dates.sizes) == [true.event.size]

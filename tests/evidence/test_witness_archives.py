@@ -1,15 +1,16 @@
 """Agencies that witness each other: archives and witnesses as administrators run them."""
 
 import shutil
-from contextlib import ExitStack
+import sqlite3
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from domain.errors import IntegrityError
-from infrastructure.bootstrap import opened
+from infrastructure.bootstrap import messages, opened
 from infrastructure.clock import SystemClock
-from infrastructure.evidence.notes import COSIGNATURE, VerifierKey
+from infrastructure.evidence.notes import COSIGNATURE, VerifierKey, parse_body, parse_note
 from infrastructure.evidence.policy import read_policy
 from infrastructure.evidence.witness import LogWitness
 from infrastructure.evidence.witnesses import HttpWitness
@@ -97,16 +98,106 @@ def test_an_older_copy_of_an_archive_is_not_cosigned(
         monkeypatch.setenv("CHAUBAN_LOG_POLICY", str(policy))
         more_events(tmp_path / "true", 100)
         assert chauban.json("log", "attest")["silent"] == []
-
-        older = Chauban(tmp_path / "older" / "archive")
-        (said,) = older.json("log", "attest", code=3)["silent"]
-        assert (said["name"], said["code"]) == ("witness.example/w", "witness-ahead")
-        more_events(tmp_path / "older", 200)
-        (said,) = older.json("log", "attest", code=3)["silent"]
-        assert (said["code"], said["details"]["status"]) == ("witness-refused", 422)
-
         more_events(tmp_path / "true", 1)
         assert chauban.json("log", "attest")["silent"] == []
+
+        older = Chauban(tmp_path / "older" / "archive")
+        (ahead,) = older.json("log", "attest", code=3)["silent"]
+        assert (ahead["name"], ahead["code"]) == ("witness.example/w", "witness-ahead")
+        more_events(tmp_path / "older", 200)
+        (said,) = older.json("log", "attest", code=3)["silent"]
+        assert said["code"] == "witness-unproved"
+        assert said["details"]["seen"] == ahead["details"]["seen"]
+
+        # Whoever looks later is told, in words, and nobody is asked for it.
+        started.stop()
+        said = older("log", "status")
+        assert said.code == 1
+        assert "BÁO ĐỘNG" in said.out
+        assert "ngừng cấp chứng cứ" in said.out
+        assert "bản cũ hoặc là một lịch sử khác" in said.out
+        (alarm, *_) = older.json("log", "status", code=1)["troubles"]
+        assert alarm["code"] == "witness-unproved"
+        assert "ALARM" in older("doctor", "--lang", "en").out
+        assert chauban.json("log", "status")["troubles"] == []
+
+
+def test_a_fork_of_the_same_size_is_told_loudly_on_both_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chauban = founded(tmp_path / "true", ALPHA)
+    log = chauban.json("log", "status")["key"]
+    folder = str(tmp_path / "witness")
+    chauban.json("witness", "init", folder, "--name", "witness.example/w")
+    chauban.json("witness", "log", folder, log)
+    shutil.copytree(tmp_path / "true", tmp_path / "other")
+    other = Chauban(tmp_path / "other" / "archive")
+    with running(tmp_path / "witness") as started:
+        policy = policy_of(tmp_path / "policy", log, started.vkey, started.url)
+        monkeypatch.setenv("CHAUBAN_LOG_POLICY", str(policy))
+        more_events(tmp_path / "true", 2)
+        size = chauban.json("log", "attest")["attested"]["size"]
+        more_events(tmp_path / "other", 2)
+        (said,) = other.json("log", "attest", code=3)["silent"]
+        assert (said["code"], said["details"]["size"]) == ("witness-forked", size)
+        told = chauban.json("witness", "status", folder, code=1)
+        (fork,) = told["forks"]
+        for note in fork["notes"]:
+            parse_note(note.encode()).by(VerifierKey.parse(log))
+    roots = [parse_body(parse_note(note.encode()).text).root.hex() for note in fork["notes"]]
+    assert (fork["roots"], fork["size"], fork["origin"]) == (roots, size, ALPHA)
+    assert len(set(roots)) == 2
+    said = other("log", "attest")
+    said = other("log", "status")
+    assert "đã ký xác nhận một lịch sử khác" in said.out
+    checks = other("--json", "doctor", "--lang", "en").json["checks"]
+    (first, *_) = [each for each in checks if each["name"] == "attestation"]
+    assert not first["ok"]
+    assert "cosigned another history of this log" in first["what"]
+    assert "It has refused since 20" in first["what"]
+
+
+def test_the_logs_of_a_witness_are_listed_and_withdrawn(tmp_path: Path) -> None:
+    chauban, folder = Chauban(tmp_path / "none"), str(tmp_path / "w")
+    vkey = chauban.json("witness", "init", folder, "--name", "witness.example/w")["vkey"]
+    empty = {"key": vkey, "logs": [], "forks": []}
+    assert chauban.json("witness", "status", folder) == empty
+    chauban.json("witness", "log", folder, VERIFIER.text)
+    asked = b"old 0\n\n" + checkpoint(ORIGIN, 5, bytes(32), KEY)
+    witness, now = LogWitness(tmp_path / "w", messages(english=True)), SystemClock().now()
+    assert witness.add_checkpoint(asked, now).status == 200
+    log = {"origin": ORIGIN, "size": 5, "root": "00" * 32, "keys": [VERIFIER.text]}
+    assert chauban.json("witness", "status", folder)["logs"] == [log]
+
+    chauban.json("witness", "log", folder, "--withdraw", ORIGIN)
+    assert witness.add_checkpoint(asked, now).status == 404
+    assert chauban.json("witness", "status", folder)["logs"] == [log | {"keys": []}]
+    assert "đã thôi làm chứng" in chauban("witness", "status", folder).out
+    assert chauban.refused("witness", "log", folder, "--withdraw", ORIGIN) == "witness-log-unknown"
+    assert chauban.refused("witness", "log", folder) == "usage"
+    # Its memory stays: another branch is not signed because somebody withdrew the log.
+    chauban.json("witness", "log", folder, VERIFIER.text)
+    other = b"old 0\n\n" + checkpoint(ORIGIN, 4, bytes(32), KEY)
+    assert witness.add_checkpoint(other, now).status == 409
+    witness.close()
+
+
+def test_a_witness_of_an_older_make_goes_on(tmp_path: Path) -> None:
+    chauban, folder = Chauban(tmp_path / "none"), str(tmp_path / "w")
+    chauban.json("witness", "init", folder, "--name", "witness.example/w")
+    chauban.json("witness", "log", folder, VERIFIER.text)
+    with closing(sqlite3.connect(tmp_path / "w" / "witness.sqlite")) as database:
+        database.execute("DROP TABLE IF EXISTS cosigned")
+        database.execute("DROP TABLE IF EXISTS fork")
+        database.execute("UPDATE log SET size = 5, root = zeroblob(32)")
+        database.commit()
+    witness = LogWitness(tmp_path / "w", messages(english=True))
+    forked = b"old 5\n\n" + checkpoint(ORIGIN, 5, b"\x01" * 32, KEY)
+    assert witness.add_checkpoint(forked, SystemClock().now()).status == 409
+    (fork,) = witness.forks()
+    assert fork.notes[0] is None
+    assert "-" in chauban("witness", "status", folder).out.split()
+    witness.close()
 
 
 def test_a_witness_needs_no_archive(tmp_path: Path) -> None:
@@ -137,7 +228,7 @@ def test_a_witness_that_lost_its_memory_lost_its_key(tmp_path: Path) -> None:
     chauban = Chauban(tmp_path / "none")
     chauban.json("witness", "init", str(tmp_path / "w"), "--name", "witness.example/w")
     chauban.json("witness", "log", str(tmp_path / "w"), VERIFIER.text)
-    witness = LogWitness(tmp_path / "w")
+    witness = LogWitness(tmp_path / "w", messages(english=True))
     before = witness.key
     for file in (tmp_path / "w").iterdir():
         file.unlink()
@@ -166,7 +257,7 @@ def test_doctor_names_the_witnesses_and_a_policy_that_cannot_be_used(
     assert "cannot be read" in str(check()["what"])
     assert chauban.refused("log", "status", code=3) == "policy-unreadable"
     chauban.json("witness", "init", str(tmp_path / "w"), "--name", "witness.example/w")
-    witness = LogWitness(tmp_path / "w")
+    witness = LogWitness(tmp_path / "w", messages(english=True))
     policy_of(path, log, witness.key, "https://witness.example/w")
     assert (check()["ok"], check()["what"]) == (True, "1 are asked")
     with opened(settings_of(tmp_path, CHAUBAN_LOG_POLICY=str(path))) as house:

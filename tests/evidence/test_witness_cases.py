@@ -2,19 +2,25 @@
 client that knows the specification alone. Logs and proofs are those of the oracle."""
 
 import signal
+import socket
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from infrastructure.bootstrap import messages
 from infrastructure.clock import SystemClock
 from infrastructure.evidence.witness import LogWitness
 from tests.evidence.witnessing import ours, prepared, running
@@ -194,14 +200,83 @@ def test_what_the_specification_would_not_write_is_malformed(tmp_path: Path) -> 
         assert posted(url, b"old 1000\n\n" + signed).status == 200
 
 
-def test_it_takes_no_flood(tmp_path: Path) -> None:
+def test_it_knows_one_address(tmp_path: Path) -> None:
     with ours(tmp_path / "witness", LOGS) as (url, _):
         assert posted(url, bytes(70_000)).status == 413
-        assert posted(url, bytes(60_000), "/other").status == 404
+        for path in ("/other", "/add-checkpoint/", "//add-checkpoint", "/"):
+            assert posted(url, bytes(60_000), path).status == 404, path
         with pytest.raises(HTTPError, match="405"):
             urlopen(f"{url}/add-checkpoint", timeout=20)  # noqa: S310
-        seen = [posted(url, b"").status for _ in range(300)]
-        assert (seen[0], seen[-1]) == (400, 429)
+
+
+def test_it_takes_no_flood(tmp_path: Path) -> None:
+    """Twenty a second are served for ever; who sends all at once gets two hundred answers and as
+    many as the time it took allows."""
+    with ours(tmp_path / "witness", LOGS) as (url, _):
+        host = urlsplit(url).netloc
+        started = time.monotonic()
+
+        def flood(_: int) -> list[int]:
+            with closing(HTTPConnection(host, timeout=20)) as kept:
+                seen = []
+                for _ in range(150):
+                    kept.request("POST", "/add-checkpoint", b"")
+                    with kept.getresponse() as answer:
+                        answer.read()
+                    seen.append(answer.status)
+                return seen
+
+        with ThreadPoolExecutor(4) as pool:
+            seen = [status for each in pool.map(flood, range(4)) for status in each]
+        allowed = 200 + 20 * (time.monotonic() - started)
+        assert set(seen) <= {400, 429}
+        assert 200 <= seen.count(400) <= allowed + 1
+        assert seen.count(429) > 0 or allowed > len(seen)  # A machine too slow to flood anything.
+
+
+def opened_by(url: str, begun: bytes) -> socket.socket:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=20)
+    connection.sendall(begun)
+    return connection
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"POST /add-checkpoint HTTP/1.1\r\nHost: w\r\n",
+        b"POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 900\r\n\r\nold",
+        b"POST /other HTTP/1.1\r\nHost: w\r\nContent-Length: 900\r\n\r\nold",
+        b"GET /other HTTP/1.1\r\nHost: w\r\n\r\nGET /other HTTP/1.1\r\nHost: w\r\n",
+    ],
+    ids=["nothing", "a head", "a body", "a body after the answer", "a second head"],
+)
+def test_who_begins_a_request_and_never_ends_it_is_sent_away(begun: bytes, tmp_path: Path) -> None:
+    """They are as many as it holds; drop by drop they go on."""
+    prepared(tmp_path / "witness", LOGS)
+    patience = 3.0
+    with running(tmp_path / "witness", patience) as started, ExitStack() as stack:
+        began = time.monotonic()
+        held = [stack.enter_context(closing(opened_by(started.url, begun))) for _ in range(100)]
+        full = posted(started.url, b"").status
+        assert full == 503 or time.monotonic() - began > patience  # A machine too slow to fill it.
+        until = time.monotonic() + 20
+        for n in range(200):
+            if posted(started.url, b"").status == 400 or time.monotonic() > until:
+                break
+            for each in held if n % 5 == 0 and begun else ():
+                with suppress(OSError):
+                    each.sendall(b"x")
+            SystemClock().wait(0.05)
+        assert posted(started.url, b"").status == 400
+        for each in held:
+            each.settimeout(5)
+            with suppress(ConnectionResetError):
+                while each.recv(65536):  # An answer perhaps, and then the end.
+                    pass
 
 
 def test_it_ends_when_it_is_told_to_and_remembers(tmp_path: Path) -> None:
@@ -216,18 +291,34 @@ def test_it_ends_when_it_is_told_to_and_remembers(tmp_path: Path) -> None:
             assert started.stop(number) == code
 
 
-def test_the_proof_of_a_fork_is_written_down(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("english", [False, True])
+def test_the_proof_of_a_fork_is_kept_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, english: bool
 ) -> None:
     """Two checkpoints of one size, both signed by the log: nobody can explain them away."""
     prepared(tmp_path / "witness", LOGS)
-    witness, now = LogWitness(tmp_path / "witness"), SystemClock().now()
+    witness = LogWitness(tmp_path / "witness", messages(english=english))
+    now = datetime(2026, 3, 2, 4, 5, 6, tzinfo=UTC)
     for size in (1000, 1000, 3000):
         witness.add_checkpoint(b"old 1000\n\n" + checkpoint(size), now)
     assert witness.add_checkpoint(b"old 0\n\n" + checkpoint(1000), now).status == 200
+    empty = reference_log.checkpoint(THIRD, 0, bytes(32), KEY)
+    assert witness.add_checkpoint(b"old 0\n\n" + empty, now).status == 409
     assert caplog.messages == []
-    assert witness.add_checkpoint(b"old 1000\n\n" + checkpoint(1000, FORK), now).status == 409
+    assert witness.forks() == []
+    for days in (0, 1):  # The second time it is nothing new.
+        again = now + timedelta(days=days)
+        asked = b"old 1000\n\n" + checkpoint(1000, FORK)
+        assert witness.add_checkpoint(asked, again).status == 409
     (told,) = caplog.messages
-    assert TREE.root(1000).hex() in told
-    assert b64encode(FORK.root(1000)).decode() in told
+    assert told.startswith("2026-03-02T04:05:06Z ")
+    assert ("is forked" if english else "bị tách nhánh") in told
+    for fact in (ORIGIN, "1000", TREE.root(1000).hex(), FORK.root(1000).hex()):
+        assert fact in told
+    assert "b'" not in told
     witness.close()
+    again = LogWitness(tmp_path / "witness", messages(english=english))
+    (fork,) = again.forks()
+    assert fork.notes == (checkpoint(1000), checkpoint(1000, FORK))
+    assert (fork.size, fork.origin, fork.at) == (1000, ORIGIN, now)
+    again.close()

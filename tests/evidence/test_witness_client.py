@@ -61,10 +61,11 @@ def test_a_fork_a_rollback_and_a_stranger_are_refused(start: Start, tmp_path: Pa
         log, older = grown(place, 100)
         _, newest = grown(place, 200)
         witness.cosign(newest, log.consistency)
-        for count in (200, 300):
+        for count, code in ((200, "witness-forked"), (300, "witness-unproved")):
             forked, fork = grown(other, count)
-            with pytest.raises(RuleError, match="witness-refused"):
-                witness.cosign(fork, forked.consistency)
+            for asker in (witness, HttpWitness(VerifierKey.parse(vkey), url)):
+                with pytest.raises(RuleError, match=code):
+                    asker.cosign(fork, forked.consistency)
         for asker in (witness, HttpWitness(VerifierKey.parse(vkey), url)):
             with pytest.raises(RuleError, match="witness-ahead") as ahead:
                 asker.cosign(older, log.consistency)
@@ -153,6 +154,8 @@ def test_a_witness_is_asked_again_once(log: tuple[TiledLog, Checkpoint]) -> None
             for body in (b"", b"-1\n", b"1e9\n", b"9" * 5000, "٣\n".encode(), b" 60\n", b"60\n\n")
         ),
         (409, "text/x.tlog.size", b"101\n", "witness-ahead"),
+        (409, "text/x.tlog.size", b"100\n", "witness-forked"),
+        (409, "text/x.tlog.size", b"99\n", "witness-refused"),
         *(
             (200, "text/plain", body, "witness-answer-wrong")
             for body in (b"", b"\n", b"\xff\n", b"<html>\n", b"a" * 9000, b"\xe2\x80\x94 a b\n")

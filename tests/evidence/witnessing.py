@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infrastructure.bootstrap import messages
 from infrastructure.evidence.witness import LogWitness, found
 from tests.cli.desk import REPOSITORY, environment
 
@@ -45,21 +46,23 @@ def prepared(folder: Path, logs: Sequence[tuple[str, str]], name: str = NAME) ->
     """A witness of these logs that does not run."""
     if not folder.exists():
         found(folder, name)
-    witness = LogWitness(folder)
+    witness = LogWitness(folder, messages(english=True))
     for origin, vkey in logs:
         assert witness.register(vkey) == origin
     witness.close()
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Running]:
-    """The witness in a folder on a free port, gone when the context ends."""
-    witness = LogWitness(folder)
+def running(folder: Path, patience: float = 10.0) -> Iterator[Running]:
+    """The witness in a folder on a free port, gone when the context ends; it waits for a request
+    for so many seconds."""
+    witness = LogWitness(folder, messages(english=True))
     vkey = witness.key
     witness.close()
     command = ["witness", "serve", str(folder), "--port", "0", "--json"]
+    program = f"from api import cli, listening; listening.Awaiting.seconds = {patience}; cli.main()"
     started = subprocess.Popen(
-        [sys.executable, "-m", "api.cli", *command],
+        [sys.executable, "-c", program, *command],
         cwd=REPOSITORY,
         env=environment(folder / "no-archive"),
         stdout=subprocess.PIPE,

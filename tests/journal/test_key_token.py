@@ -105,6 +105,21 @@ def test_a_lost_session_is_opened_again(house: House) -> None:
     assert house.kinds() == set()
 
 
+def test_a_library_that_does_not_begin_again_is_named_until_it_does(
+    house: House, token: KeyToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (session,) = token_key._SESSIONS.values()
+    assert session._open is not None
+    monkeypatch.setenv("SOFTHSM2_CONF", str(house.folder / "none.conf"))
+    with pytest.raises(UnavailableError, match="token-key-missing"):
+        session.with_key("none", lambda key: b"")
+    for _ in range(2):
+        assert refused(house) in ("token-failed", "token-library")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(token.configuration))
+    house.open_dossier("H33.05-78.HS")
+    assert house.kinds() == set()
+
+
 def refused(house: House) -> str:
     """What an append says; nothing is stored, everything is still read and verified."""
     before = house.rows("SELECT count(*) FROM stored_events")

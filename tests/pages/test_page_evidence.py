@@ -1,6 +1,7 @@
 """Evidence packs from the pages and from the API: streamed, genuine, kept as exports."""
 
 import io
+from hashlib import sha256
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -49,9 +50,42 @@ def test_a_program_gets_the_same_pack(site: Site) -> None:
         for path in (f"/dossiers/{_DOSSIER}/evidence", f"/records/{record}/evidence"):
             answer = program.get(path)
             assert answer.status_code == 200
+            assert answer.headers["missing-documents"] == answer.headers["altered-events"] == "0"
             with ZipFile(io.BytesIO(answer.content)) as packed:
                 assert {"verify.sh", "report.pdf", "manifest.jws"} <= set(packed.namelist())
         assert program.get(f"/dossiers/{_DOSSIER}/evidence?without=x").status_code == 422
+
+
+@pytest.mark.parametrize("fault", ["lost", "damaged"])
+def test_what_the_archive_has_no_more_is_told_before_the_pack_is_handed_out(
+    own_site: Site, tmp_path: Path, fault: str
+) -> None:
+    record = record_of(own_site.chauban, _DOSSIER)
+    with own_site.client("archivist") as client:
+        whole = client.get(f"/records/{record}/files/original").content
+        digest = sha256(whole).hexdigest()
+        (path,) = (own_site.chauban.folder / "objects").rglob(digest)
+        path.chmod(0o600)
+        path.unlink() if fault == "lost" else path.write_bytes(whole[:-1])
+        told = client.get(f"/dossiers/{_DOSSIER}/evidence.zip", params={"without": ["title"]})
+        assert told.headers["content-type"].startswith("text/html")
+        assert digest in told.text
+        assert f'href="/records/{record}"' in told.text
+        assert ("tệp đã mất" if fault == "lost" else "tệp bị hỏng") in told.text
+        assert 'name="without" value="title"' in told.text
+        asked = {"without": ["title"], "damaged": "true"}
+        pack = client.get(f"/dossiers/{_DOSSIER}/evidence.zip", params=asked)
+    verdict = checked(unpacked(pack.content, tmp_path / "pack"))
+    assert verdict.code == 0, verdict.said
+    assert "1 files that events name are NOT in the pack" in verdict.said
+    with own_site.client("auditor") as client:
+        found = client.get("/audit", params={"find": _DOSSIER}).headers["location"]
+        reads = client.get(found.replace("/history/", "/reads/")).text
+    assert reads.count("gói chứng cứ") == 1, "what was not handed out is no export"
+    with calling(own_site, token_of(own_site, "archivist")) as program:
+        answer = program.get(f"/records/{record}/evidence")
+    assert answer.headers["missing-documents"] == "1"
+    assert answer.headers["altered-events"] == "0"
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,24 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Page
 
+from domain.refusals import Refusal
 from domain.services import proving
 from infrastructure import bootstrap
 from infrastructure.clock import SystemClock
 from infrastructure.evidence import merkle
-from infrastructure.evidence.notes import VerifierKey, parse_body, parse_note, unb64
+from infrastructure.evidence.notes import (
+    COSIGNATURE,
+    VerifierKey,
+    parse_body,
+    parse_note,
+    unb64,
+    verifier_key,
+)
 from infrastructure.evidence.proofs import check_proof, parse_proof
+from infrastructure.evidence.refusals import SqliteRefusals
 from tests.api.caller import until
 from tests.cli.desk import Chauban, record_of
 from tests.evidence import authorities, witnessing
@@ -194,6 +204,34 @@ def test_who_outside_confirmed_what_and_when_is_told_and_handed_out(
         for english in (False, True):
             shown = visits.open(site, "auditor", "/audit/log", english=english)
             fits_and_is_accessible(shown)
+
+
+def test_an_alarm_of_a_witness_is_the_first_thing_on_the_page(
+    prepared_site: Chauban, tmp_path: Path, visits: Visits
+) -> None:
+    chauban = copied(prepared_site, tmp_path)
+    name, key = "witness.example/w", Ed25519PrivateKey.generate()
+    policy = tmp_path / "policy"
+    policy.write_text(
+        f"log {chauban.json('log', 'status')['key']}\n"
+        f"witness w {verifier_key(name, key, COSIGNATURE).text} https://witness.invalid\nquorum w\n"
+    )
+    kept = SqliteRefusals(chauban.folder / "refusals.sqlite")
+    details = {"witness": name, "size": 5, "status": 409}
+    kept.keep(Refusal(name, "witness-forked", details, SystemClock().now()))
+    kept.close()
+    env = {"CHAUBAN_LOG_POLICY": str(policy)}
+    with serving(chauban, "--no-worker", env=env) as site:
+        with site.client("auditor") as client:
+            page = text_of(client.get("/audit/log").text)
+        assert page.index("Nhân chứng không nhận ra nhật ký này") < page.index(
+            "Tình trạng hiện nay"
+        )
+        assert f"nhân chứng {name} đã ký xác nhận một lịch sử khác" in page
+        assert "hãy ngừng cấp chứng cứ" in page
+        assert "Nhân chứng từ chối từ lúc 20" in page
+        assert "Cần xử lý sự kiện mới chưa được người ngoài xác nhận" in page
+        fits_and_is_accessible(visits.open(site, "auditor", "/audit/log"))
 
 
 def fits_and_is_accessible(page: Page) -> None:

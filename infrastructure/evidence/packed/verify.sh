@@ -345,7 +345,7 @@ for file in certificates/*.pem; do
     fi
 done
 
-: >"$T/events" >"$T/digests" >"$T/clear" >"$T/named" >"$T/keys"
+: >"$T/events" >"$T/digests" >"$T/clear" >"$T/named" >"$T/keys" >"$T/numbers"
     find events -name '*.jws' | sort | xargs awk -v T="$T" '
         '"$COMMON"'
         BEGIN { prepare() }
@@ -382,6 +382,8 @@ done
             } else if (type == "key-compromised/1") {
                 printf "%d\tlost\t%s\t%s\n", position, WHAT[".data.key"], WHAT[".data.since"] \
                     >> (T "/keys")
+            } else if (type == "dossier-record-added/1") {
+                printf "%s\t%d\n", WHAT[".data.record"], WHAT[".data.ordinal"] >> (T "/numbers")
             }
         }
     ' || unchecked
@@ -555,6 +557,42 @@ awk -F '\t' -v T="$T" '
         fault($1, "không sự kiện nào nêu tệp này", "no event names this file")
     }
 ' "$T/named" "$T/listed" || unchecked
+
+# Documents that the archive itself says it has no more: by record, with the number that events give.
+if [ -f absent.txt ]; then
+    awk -F '\t' -v T="$T" '
+        '"$COMMON"'
+        FILENAME == ARGV[1] { named[$1] = 1; next }
+        FILENAME == ARGV[2] { listed[$1] = 1; next }
+        FILENAME == ARGV[3] { number[$1] = $2; next }
+        {
+            n = split($0, word, " ")
+            digest = substr(word[1], index(word[1], "/") + 1, 64)
+            if (n != 3 || word[1] !~ /^(originals|representations)\/[0-9a-f]+\.[a-z]+$/ ||
+                word[2] !~ /^record-[0-9a-f-]+$/ || word[3] !~ /^(lost|damaged)$/) {
+                fault("absent.txt", "dòng " FNR " sai dạng", "line " FNR " is malformed")
+                next
+            }
+            if (word[1] in listed) {
+                fault("absent.txt", "tệp có trong gói: " word[1], "in the pack: " word[1])
+            }
+            if (!(digest in named)) {
+                fault("absent.txt", "không sự kiện nào nêu " word[1], "no event names " word[1])
+            }
+            if (!seen[word[1]]++) { files++ }
+            if (!count[word[2]]++) { order[++records] = word[2] }
+        }
+        END {
+            print files + 0
+            for (i = 1; i <= records && i <= 20; i++) {
+                record = order[i]
+                told = (record in number) ? record " (số · number " number[record] ")" : record
+                printf "%s%s: %d", (i > 1 ? "; " : ""), told, count[record]
+            }
+            print (records > 20 ? "; …" : "")
+        }
+    ' "$T/named" "$T/listed" "$T/numbers" absent.txt >"$T/absent" || unchecked
+fi
 
 # ---------------------------------------------------------------- (6) the log
 
@@ -871,6 +909,12 @@ first=
 [ -f "$T/first" ] && IFS= read -r first <"$T/first"
 parts=0
 [ -f "$T/parts" ] && IFS= read -r parts <"$T/parts"
+absent=0
+lacking=
+[ -f "$T/absent" ] && {
+    IFS= read -r absent
+    IFS= read -r lacking
+} <"$T/absent"
 disclosed=$(grep -c . "$T/disclosed")
 signed=$(grep -c . "$T/digests")
 [ ! -s "$T/faults" ] || not_genuine
@@ -883,6 +927,9 @@ signed=$(grep -c . "$T/digests")
     'No witness has signed the checkpoint.'
 [ "$parts" -eq 0 ] || note "$parts luồng chỉ có một phần (streams.txt)." \
     "$parts streams are told in part only (streams.txt)."
+[ "$absent" -eq 0 ] || note \
+    "$absent tệp có trong sự kiện mà KHÔNG có trong gói: kho đã mất hoặc làm hỏng chúng. $lacking" \
+    "$absent files that events name are NOT in the pack: the archive lost or damaged them. $lacking"
 [ "$signed" -eq "$disclosed" ] || note "$((signed - disclosed)) trường cá nhân không có trong gói." \
     "$((signed - disclosed)) personal fields are not in the pack."
 printf '\nCHÍNH GỐC · GENUINE\n\n'
