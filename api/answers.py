@@ -192,18 +192,30 @@ def _log(to: Console, result: Json) -> None:
 def _ended(to: Console, each: Json) -> str:
     """A log that another one followed, in words."""
     ground, at = to.named("log-end-ground", each["ground"]), moment(to, each["at"])
-    return to.text("log-ended-line", origin=each["origin"], size=each["size"], at=at, why=ground)
+    facts = {"origin": each["origin"], "size": each["size"], "at": at, "why": ground}
+    if each["kept"] == each["size"]:  # Nobody knew what was signed.
+        return to.text("log-ended-line-least", **facts)
+    return to.text("log-ended-line", **facts)
 
 
 def _restart(to: Console, result: Json) -> None:
     """What is lost and what a restart would do; or what is to be done behind one."""
     if "loss" not in result:
         facts = {name: result[name] for name in ("former", "origin", "key")}
-        to.line(to.text("log-restart-done", **facts))
+        ground = to.named("log-end-ground", result["ground"])
+        to.line(to.text("log-restart-done", why=ground, **facts))
         fields(to, result, ("event",))
         to.line(to.text("log-restart-then"))
         return
-    loss = result["loss"]
+    loss, folder = result["loss"], result["folder"]
+    if loss["known"]:
+        _lost(to, loss, folder)
+    else:
+        to.line(to.text("log-restart-unknown", origin=loss["origin"], events=loss["events"]))
+    to.line(to.text("log-restart-sure", next=result["next"], known=", ".join(LogEndGround)))
+
+
+def _lost(to: Console, loss: Json, folder: str) -> None:
     to.line(to.text("log-restart-signed", **loss))
     kept, least = loss["kept"], loss["size"] - loss["events"]
     if kept is not None:
@@ -212,12 +224,12 @@ def _restart(to: Console, result: Json) -> None:
         to.line(to.text("log-restart-lost-least", count=least))
     else:
         to.line(to.text("log-restart-lost-unknown"))
-    folder = result["folder"]
     if loss["found"]:
         to.line(to.text("log-restart-found", count=loss["found"], folder=folder))
+    elif loss["unproved"]:
+        to.line(to.text("log-restart-unproved", count=loss["unproved"], folder=folder))
     else:
         to.line(to.text("log-restart-not-found", folder=folder))
-    to.line(to.text("log-restart-sure", next=result["next"], known=", ".join(LogEndGround)))
 
 
 def _attest(to: Console, result: Json) -> None:

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
 from domain.errors import InvalidValueError, RuleError, UnavailableError
@@ -51,26 +52,49 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def write_through(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
-    """A file of any length; its SHA-256, hexadecimal, and its size in bytes.
+    """A file of any length that must not exist yet, durable on return; its SHA-256, hexadecimal,
+    and its size in bytes.
 
-    Under its name stands the whole file or nothing, also when the chunks end in an error.
+    Under its name stands the whole file or nothing, also when the chunks end in an error, and no
+    file of another is touched: RuleError("file-exists") where one has the name at the end.
     """
     if not path.name or path.is_dir():
         raise InvalidValueError("file-not-writable", file=str(path))
-    staged = path.with_name(path.name + ".part")
+    staged = path.with_name(f".chauban-{token_hex(8)}.part")
     digest, size = sha256(), 0
     try:
-        with staged.open("wb") as file:
+        with staged.open("xb") as file:
             for chunk in chunks:
                 file.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
-        staged.replace(path)
+            file.flush()
+            os.fsync(file.fileno())
+        _name(staged, path)
+    except FileExistsError as exc:
+        raise RuleError("file-exists", file=path.name) from exc
     except OSError as exc:
         raise UnavailableError("file-not-writable", file=path.name) from exc
     finally:
         staged.unlink(missing_ok=True)
     return digest.hexdigest(), size
+
+
+def _name(staged: Path, path: Path) -> None:
+    """Gives a complete file its name; FileExistsError where another has it. On a file system
+    without links, as on a USB stick, the name is taken first, and for a moment it is empty."""
+    try:
+        path.hardlink_to(staged)
+    except FileExistsError:
+        raise
+    except OSError:
+        path.open("xb").close()
+        staged.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def overwrite(path: Path, content: bytes) -> None:

@@ -34,10 +34,10 @@ def outside(to: Messages, code: str, details: Mapping[str, str | int]) -> str:
     said = to.text(code, **details)
     if "since" not in details:
         return said
-    return f"{said} {to.text('witness-alarm-since', at=details['since'])}"
+    return f"{said} {to.text('witness-alarm-since', at=moment(to, str(details['since'])))}"
 
 
-def moment(to: Console, text: str) -> str:
+def moment(to: Messages, text: str) -> str:
     """An instant at UTC+7."""
     at = datetime.fromisoformat(text)
     local = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(VIETNAM)

@@ -38,6 +38,9 @@ class Awaiting(H11Protocol):
 
     seconds = 10.0
     """From the connection, or the end of the last answer, to the end of the head."""
+    grace = 20.0
+    """So long may nothing go out of what is still being written then: a thin line is waited for,
+    and whoever never reads would keep the connection."""
     _deadline: asyncio.TimerHandle | None = None
 
     def has_arrived(self) -> bool:
@@ -65,10 +68,27 @@ class Awaiting(H11Protocol):
         super().connection_lost(exc)
 
     def _look(self) -> None:
-        if self.has_arrived():
+        if self.transport.is_closing():
+            self._close()
+        elif self.has_arrived():
             self._forget()
-        elif self._deadline is None:  # What is being written still goes out.
-            self._deadline = self.loop.call_later(self.seconds, self.transport.close)
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.seconds, self._close)
+
+    def _close(self) -> None:
+        self._forget()
+        self.transport.close()
+        self._wait()
+
+    def _wait(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._deadline = self.loop.call_later(self.grace, self._end, left)
+
+    def _end(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() < before:
+            self._wait()
+        else:
+            self.transport.abort()
 
     def _forget(self) -> None:
         if self._deadline is not None:

@@ -10,6 +10,7 @@ from api.lines import outside
 from domain.errors import RuleError
 from domain.evidence import Checkpoint
 from domain.ports import Messages
+from domain.refusals import ALARMS
 from domain.services import Archive, attested, attesting, proving
 
 
@@ -25,7 +26,8 @@ def log_status(context: Context) -> Result:
 
 
 def log_attest(context: Context) -> Result:
-    """`chauban log attest`: 1 when somebody gave nothing, 3 when nobody gave anything."""
+    """`chauban log attest`: 1 when somebody gave nothing or has signed another history, 3 when
+    nobody gave anything and nobody said that."""
     attempt = attesting.attest_for(context.archive, context.request)
     told = {
         "made": attempt.made,
@@ -34,7 +36,8 @@ def log_attest(context: Context) -> Result:
     }
     if not attempt.silent:
         return told, 0
-    return told, 1 if attempt.made else 3
+    alarmed = any(each.code in ALARMS for each in attempt.silent)
+    return told, 1 if attempt.made or alarmed else 3
 
 
 def log_check(archive: Archive, to: Messages) -> dict[str, Any]:

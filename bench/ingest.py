@@ -34,7 +34,8 @@ class Office:
 
     def __init__(self, house: bootstrap.House) -> None:
         self.archive = house.archive
-        self.worker = Worker(house.archive, str(house.folder), house.interrupt)
+        say = bootstrap.messages(english=False)
+        self.worker = Worker(house.archive, str(house.folder), house.interrupt, say)
         assert house.default_agent is not None
         self.agent = load(house.archive, house.default_agent).agent()
 

@@ -64,18 +64,29 @@ class LogLoss:
     """Events of the journal today."""
     found: int
     """Entries behind those in the files of the log: so many events that were lost can be read
-    there."""
+    there. What is counted was verified against the root."""
+    unproved: int
+    """Entries in the files where these are not all that was signed: some are missing or altered,
+    and nobody can tell here which ones are true."""
+    known: bool
+    """False where nobody knows what was signed last, as the keys came back from a recovery file:
+    size and root are those of the journal then, and more may have been signed."""
 
 
 class TransparencyLog(Protocol):
     """The log of this archive. Several processes may use it; none of them can fork it."""
 
+    def begin(self, origin: str) -> None:
+        """Keeps beside the keys that the log of a name has signed nothing, where nothing is known
+        to be signed; durable before an event introduces its key."""
+
     def sync(self) -> Checkpoint | None:
         """Takes in what the journal has and signs a checkpoint of it; the newest one.
 
         Raises IntegrityError: `log-diverged` and `log-ahead-of-journal` when the journal is not
-        what was signed before, any other code when an event is not what it was, and what lies
-        before that event is taken in; nothing smaller or different is ever signed.
+        what was signed before, `log-head-missing` when nobody knows what was, any other code when
+        an event is not what it was, and what lies before that event is taken in; nothing smaller or
+        different is ever signed.
         UnavailableError when the store cannot take it, `log-busy` when others are always faster.
         """
 
@@ -85,7 +96,8 @@ class TransparencyLog(Protocol):
     def loss(self) -> LogLoss:
         """What the log has signed and the archive has lost; changes nothing.
 
-        Raises RuleError("log-not-stopped") unless that is what stops it.
+        Raises RuleError("log-not-stopped") unless that is what stops it, or that nobody knows what
+        was signed last.
         """
 
     def newest(self) -> Checkpoint | None:
@@ -95,6 +107,13 @@ class TransparencyLog(Protocol):
         """The C2SP tlog-proof of the event at a position under a checkpoint that covers it.
 
         Raises NotFoundError("event-not-in-log") when it does not.
+        """
+
+    def check(self, proof: bytes, entry: bytes, keys: Sequence[str]) -> None:
+        """A proof of this log leads from an entry to a checkpoint that one of the keys signed.
+
+        Raises IntegrityError: "log-diverged" when another entry was logged there,
+        "log-files-differ" when the files do not give the root, "note-not-signed".
         """
 
     def consistency(self, old: int, size: int) -> Sequence[bytes]:

@@ -76,7 +76,8 @@ class KeyCompromised:
 @dataclass(frozen=True)
 class LogEnded:
     """A log ended at the head that it signed last: the archive has lost what this one had beyond
-    the archive's own events. The log that follows begins with these."""
+    the archive's own events. The log that follows begins with these. Where nobody knew that head,
+    the log ended at the archive's own events, all of which are kept; more may have been signed."""
 
     origin: str
     key: str
@@ -85,6 +86,9 @@ class LogEnded:
     """Events that were signed."""
     root: str
     """Root of their tree, hexadecimal."""
+    kept: int | None
+    """So many of them, from the first one on, the archive has as they were signed, by all entries
+    in the files of the log; None where these did not tell."""
     ground: LogEndGround
 
 
@@ -173,6 +177,16 @@ def log_folder(origin: str) -> str:
     return f"log-{int(found[2])}" if found else "log"
 
 
+def is_lost(ended: Mapping[str, LogEnded], origin: str, size: int) -> bool:
+    """True where the archive may lack what a checkpoint of a former log covers: neither this log
+    nor one that ended after it is known to have kept so many events."""
+    logs = list(ended)
+    if origin not in logs:  # The event that ended it was lost with the next one's.
+        return True
+    since = [ended[name].kept for name in logs[logs.index(origin) :]]
+    return any(kept is None or kept < size for kept in since)
+
+
 def introduce_log_key(state: KeyRing | None, origin: str, key: str) -> Sequence[KeyEvent]:
     """The log's first key; nothing when it is known, RuleError when another one is."""
     if state is None or not state.log_keys:
@@ -183,9 +197,12 @@ def introduce_log_key(state: KeyRing | None, origin: str, key: str) -> Sequence[
 
 
 def replace_log_key(state: KeyRing | None, key: str) -> KeyEvent:
-    """Another key under the same origin; RuleError for one that signed before."""
+    """Another key under the same origin; RuleError for one that signed before, and for one of a
+    log that was ended."""
     if state is None or state.origin is None:
         raise RuleError("log-key-unknown")
+    if key.partition("+")[0] != state.origin:
+        raise RuleError("log-ended", origin=key.partition("+")[0])
     if key in state.log_keys:
         raise RuleError("key-known")
     return LogKeyIntroduced(state.origin, key)

@@ -8,10 +8,10 @@ DIR/log/             the transparency log (or beside the objects in a bucket); c
                      DIR/log-2/ … those that followed one that was ended
 DIR/reads.sqlite     who read what; closed segments are objects
 DIR/desk.sqlite      saved searches and trays
-DIR/refusals.sqlite  what witnesses refused to sign since they last signed
 DIR/quarantine/, DIR/run/               on its way; swept
-DIR.keys/            keys, the head of the log, the list of erasures and the accounts, beside the
-                     archive and never inside it
+DIR.keys/            keys, the head of the log, what witnesses refused to sign since they last
+                     signed, the list of erasures and the accounts, beside the archive and never
+                     inside it
 """
 
 import base64
@@ -54,7 +54,7 @@ from infrastructure.description import Description, read_description, write_desc
 from infrastructure.desk import SqliteDesk
 from infrastructure.erasures import FileErasureList
 from infrastructure.evidence import log_keys
-from infrastructure.evidence.head import HeadCell
+from infrastructure.evidence.head import HeadCell, beginning
 from infrastructure.evidence.inspection import LogInspection
 from infrastructure.evidence.log import TiledLog
 from infrastructure.evidence.log_files import LogFiles
@@ -154,6 +154,8 @@ def _found(settings: Settings, name: str, code: str, agency_name: str) -> Founde
     loaded = keys.create(staged_keys, ids[Kind.ARCHIVE], clock.now(), settings.signing_key)
     log_keys.ensure(staged_keys, settings.log_origin or log_keys.default_origin(ids[Kind.ARCHIVE]))
     log_key = log_keys.verifier_of(staged_keys)
+    with closing(HeadCell(staged_keys / "log-head.sqlite")) as cell:
+        cell.move(None, beginning(log_key.name, clock.now()))
     der = loaded.certificate.public_bytes(Encoding.DER)
     founding = found(
         archive_id=ids[Kind.ARCHIVE],
@@ -259,18 +261,19 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             lambda: recorded_segments(journal, objects, StreamId(description.archive)),
         )
         stack.callback(reads.close)
-        refusals = SqliteRefusals(directory / "refusals.sqlite")
+        refusals = SqliteRefusals(settings.keys / "refusals.sqlite")
         stack.callback(refusals.close)
         cell = HeadCell(settings.keys / "log-head.sqlite")
         stack.callback(cell.close)
         introduced = partial(_log_keys, journal, StreamId(description.archive), settings.keys)
         origin = partial(log_keys.origin_of, settings.keys)
+        ring = partial(_key_ring, journal, StreamId(description.archive))
         log = TiledLog(
             LogFiles(origin, partial(_log_files, settings, directory)),
             cell,
             journal,
             keys=lambda: log_keys.signers(settings.keys, lambda: introduced()[-1], log.newest),
-            ended=lambda: _key_ring(journal, StreamId(description.archive)).ended,
+            ring=ring,
             clock=clock,
             policy=policy.raw if policy else None,
         )
@@ -297,7 +300,9 @@ def _opened(settings: Settings, directory: Path) -> Iterator[House]:
             desk=desk,
             reads=reads,
             log=log,
-            log_inspector=LogInspection(log, directory / "journal.sqlite", introduced),
+            log_inspector=LogInspection(
+                log, directory / "journal.sqlite", introduced, lambda: ring().ended
+            ),
             witnesses=_witnesses(policy),
             authorities=_authorities(settings),
             attestations=views.attestations,

@@ -61,7 +61,7 @@ def main() -> int:
             return 0
         with opened(settings) as house:
             say = messages(english=prefers_english())
-            worker = Worker(house.archive, str(house.folder), house.interrupt, stop=stop, say=say)
+            worker = Worker(house.archive, str(house.folder), house.interrupt, say, stop=stop)
             try:
                 worker.run(until_idle=chosen.until_idle)
             except ArchiveError as exc:
@@ -71,11 +71,22 @@ def main() -> int:
 
 
 def _end_when_told(stop: threading.Event) -> None:
-    def end(number: int, frame: FrameType | None) -> None:
+    """A thread sets the event: in a handler, the lock of the event may be held by what it
+    interrupted, a wait or a handler before it, and nothing would ever end."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        """Python itself writes to the pipe."""
+
+    def end() -> None:
+        os.read(reading, 1)
         stop.set()
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, heard)
+    signal.signal(signal.SIGINT, heard)
+    threading.Thread(target=end, daemon=True).start()
 
 
 def _watch(chosen: Namespace, settings: Settings) -> int:

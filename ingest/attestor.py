@@ -31,14 +31,6 @@ def attempting(failed: str) -> Iterator[None]:
         _log.error("%s: unexpected %s", failed, type(exc).__name__)
 
 
-class Codes:
-    """The port Messages for who has no catalogue."""
-
-    def text(self, code: str, /, **details: str | int) -> str:
-        """The code itself."""
-        return code
-
-
 @contextmanager
 def attesting(archive: Archive, say: Messages) -> Iterator[None]:
     """Within the context outsiders are asked as often as the archive wants; without any, nothing

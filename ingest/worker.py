@@ -32,7 +32,6 @@ from domain.services.oversight import sweep_strays
 from domain.services.reading_record import close_reads
 from domain.values import Digest, StreamId, Tool
 from domain.views import WorkItem
-from ingest.attestor import Codes
 from ingest.context import Stored
 from ingest.sequencer import sequencing
 from ingest.stages.assemble import assembled
@@ -65,10 +64,10 @@ class Worker:
     """Where private copies of originals are put."""
     interrupt: Callable[[], None]
     """Ends every reading at once; what was being read is read again by the next start."""
+    say: Messages
+    """In whose words the log of this process tells of outsiders."""
     jobs: int = 2
     stop: Event = field(default_factory=Event)
-    say: Messages = field(default_factory=Codes)
-    """In whose words the log of this process tells of outsiders."""
     unusable: set[StreamId] = field(default_factory=set)
     """Records to which not even a failure can be added: `verify` names what is wrong with them."""
     to_judge: deque[StreamId] = field(default_factory=deque)

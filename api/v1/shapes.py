@@ -433,6 +433,9 @@ class EndedLog(Shape):
     )
     size: int = Field(description="Events that were signed.", examples=[390])
     root: str = Field(description="Hexadecimal.")
+    kept: int | None = Field(
+        description="So many of them the archive has; null where nobody could tell.", examples=[370]
+    )
     ground: str = Field(description="`restored`, `lost` or `altered`.", examples=["restored"])
     reference: str | None = Field(description="Of the order to end it.")
     at: str = Field(examples=[_AT])

@@ -13,13 +13,13 @@ from datetime import UTC, date, datetime, timedelta
 from domain import attestation
 from domain.access import Action
 from domain.attestation import CheckpointAttested, TimeToken
-from domain.errors import ArchiveError, IntegrityError, RuleError
+from domain.errors import ArchiveError, IntegrityError, RuleError, UnavailableError
 from domain.events import Change
 from domain.evidence import Attested, Checkpoint, Dated
-from domain.refusals import ALARMS, Refusal
+from domain.refusals import AHEAD, ALARMS, Refusal
 from domain.services import Archive, Request
 from domain.services.deciding import Decided, carry_out, permit_everywhere, worker_acting
-from domain.services.proving import advance
+from domain.services.proving import advance, ended_logs
 from domain.services.storing import stored
 from domain.values import Basis, CommandId, Kind, kind_of
 
@@ -29,6 +29,8 @@ _RENEWED = timedelta(days=90)
 _NOTE, _REPLY = "text/plain", "application/timestamp-reply"
 _OF_THE_LOG = (Kind.LOG, Kind.KEYS)
 _LOOK = 50
+_ROUNDS = 3
+"""How often all are asked anew because another process has shown a newer checkpoint meanwhile."""
 OVERDUE, UNDATED, UNWITNESSED, ENDING = (
     "attestation-overdue",
     "attestation-undated",
@@ -88,8 +90,10 @@ def attest(archive: Archive) -> Attempt:
 
     (1) The log is brought to the journal's end. (2) Each witness is asked for its line, (3) each
     authority for a token over the note with these lines; who gives nothing is named and hinders
-    nobody. (4) The bytes are put. (5) The event that names them is appended. A crash before (5)
-    leaves bytes without a fact, which the worker sweeps; the next attempt asks anew.
+    nobody. (4) The bytes are put. (5) The event that names them is appended. (6) Who signed another
+    history is remembered until it signs again. A crash before (5) leaves bytes without a fact,
+    which the worker sweeps; the next attempt asks anew. One before (6) leaves no alarm, and the
+    next attempt is refused anew.
 
     Nothing happens while the log has nothing new but its own events, unless an outsider is missing
     from the newest attestation or its last certificate ends soon; then (4) and (5) happen only for
@@ -97,27 +101,27 @@ def attest(archive: Archive) -> Attempt:
     """
     checkpoint = advance(archive)  # (1)
     before = _newest(archive)
-    news = checkpoint is not None and _has_news(archive, before.size if before else 0)
+    news = checkpoint is not None and _news_since(archive, before) is not None
     if checkpoint is None or not (news or _is_wanting(archive, before)):
         return Attempt(made=False, newest=before, silent=())
-    note, witnesses, unseen = _cosigned(archive, checkpoint)  # (2)
-    dated, undated = _dated(archive, note)  # (3)
-    silent = (*unseen, *undated)
-    worth = (witnesses or dated) if news else _is_better(archive, before, witnesses, dated)
-    if not worth:
-        return Attempt(made=False, newest=before, silent=silent)
-    _record(archive, checkpoint.size, note, witnesses, dated)  # (4) and (5)
+    asked = _cosigned(archive, checkpoint)  # (2)
+    try:
+        dated, undated = _dated(archive, asked.note)  # (3)
+        silent = (*asked.silent, *undated)
+        signed = asked.witnesses
+        worth = (signed or dated) if news else _is_better(archive, before, signed, dated)
+        if not worth:
+            return Attempt(made=False, newest=before, silent=silent)
+        _record(archive, asked.checkpoint.size, asked.note, signed, dated)  # (4) and (5)
+    finally:
+        _remember(archive, asked)  # (6)
     return Attempt(made=True, newest=_newest(archive), silent=silent)
 
 
 def troubles(archive: Archive) -> Sequence[Trouble]:
     """What is wrong with what outsiders vouch for, the worst first; nobody is asked for it."""
     asked = {each.name for each in archive.witnesses}
-    found = [
-        Trouble(each.code, {**each.details, "since": _instant(each.since)})
-        for each in archive.refusals.all()
-        if each.witness in asked
-    ]
+    found = _alarms(archive, asked)
     dated = {each.name for each in archive.authorities}
     if is_overdue(archive):
         found.append(Trouble(OVERDUE, {}))
@@ -130,6 +134,24 @@ def troubles(archive: Archive) -> Sequence[Trouble]:
     if last is not None and _ends(archive, last):
         found.append(Trouble(ENDING, {"day": _until(last).isoformat()}))
     return found
+
+
+def _alarms(archive: Archive, asked: set[str]) -> list[Trouble]:
+    """Who of those that are asked has signed another history. What a witness holds against a log
+    that was ended is in the event of its end."""
+    try:
+        refusals = archive.refusals.all()
+    except UnavailableError as exc:
+        return [Trouble(exc.code, exc.details)]
+    ended = set[str]()
+    if refusals:
+        with suppress(IntegrityError):  # An altered event hides no alarm.
+            ended = {each.origin for each in ended_logs(archive)}
+    return [
+        Trouble(each.code, {**each.details, "since": _instant(each.since)})
+        for each in refusals
+        if each.witness in asked and each.origin not in ended
+    ]
 
 
 def is_overdue(archive: Archive) -> bool:
@@ -156,8 +178,8 @@ def _heard(looked: Sequence[Attested], of: Callable[[Attested], set[str]]) -> At
 
 
 def _is_late(archive: Archive, last: Attested | None) -> bool:
-    age = archive.clock.now() - last.at if last is not None else timedelta.max
-    return age > 2 * archive.attest_every and _has_news(archive, last.size if last else 0)
+    since = _news_since(archive, last)
+    return since is not None and archive.clock.now() - since > 2 * archive.attest_every
 
 
 def _newest(archive: Archive) -> Attested | None:
@@ -168,16 +190,19 @@ def _newest(archive: Archive) -> Attested | None:
 # ---------------------------------------------------------------- whether
 
 
-def _has_news(archive: Archive, covered: int) -> bool:
-    """True when there is an event behind the last attested checkpoint that is not the log's own:
-    those would beget each other for ever."""
+def _news_since(archive: Archive, last: Attested | None) -> datetime | None:
+    """When the first event was recorded that an attestation does not cover, None where it covers
+    all but the log's own: those would beget each other for ever."""
+    covered = last.size if last is not None else 0
     with suppress(IntegrityError):
         while events := archive.journal.follow(covered, _LOOK):
-            if any(kind_of(each.stream) not in _OF_THE_LOG for each in events):
-                return True
+            for each in events:
+                if kind_of(each.stream) not in _OF_THE_LOG:
+                    return each.at
             covered = events[-1].position
-        return False
-    return True  # An altered event is for the log and for `verify` to name.
+        return None
+    # An altered event is for the log and for `verify` to name; it came behind that attestation.
+    return last.at if last is not None else datetime.min.replace(tzinfo=UTC)
 
 
 def _is_wanting(archive: Archive, before: Attested | None) -> bool:
@@ -227,25 +252,66 @@ def _ends(archive: Archive, attested: Attested) -> bool:
 # ---------------------------------------------------------------- asking
 
 
-def _cosigned(
-    archive: Archive, checkpoint: Checkpoint
-) -> tuple[bytes, tuple[str, ...], list[Silent]]:
-    """The note with the lines of all witnesses, who they are, and who gave none. That one has
-    signed another history is remembered until it signs again."""
+@dataclass(frozen=True)
+class _Asked:
+    """What the witnesses said of a checkpoint."""
+
+    checkpoint: Checkpoint
+    note: bytes
+    """Its note with the lines of those who signed."""
+    witnesses: tuple[str, ...]
+    """Who signed."""
+    silent: tuple[Silent, ...]
+    """Who did not."""
+
+
+def _cosigned(archive: Archive, checkpoint: Checkpoint) -> _Asked:
+    """What the witnesses say of the checkpoint, or of a newer one of this log that another process
+    has shown to one of them meanwhile: that it knows more than the first one is no alarm.
+
+    Raises UnavailableError("log-busy") when others are always faster.
+    """
+    for _ in range(_ROUNDS):
+        asked = _asked(archive, checkpoint)
+        newer = _overtaken(archive, asked)
+        if newer is None:
+            return asked
+        checkpoint = newer
+    raise UnavailableError("log-busy")
+
+
+def _overtaken(archive: Archive, asked: _Asked) -> Checkpoint | None:
+    """The newest checkpoint where a witness is ahead of the one that it was shown and not of it."""
+    ahead = [each.details["seen"] for each in asked.silent if each.code == AHEAD]
+    newest = archive.log.newest() if ahead else None
+    if newest is None or newest.origin != asked.checkpoint.origin:
+        return None
+    covered = any(isinstance(seen, int) and seen <= newest.size for seen in ahead)
+    return newest if covered else None
+
+
+def _asked(archive: Archive, checkpoint: Checkpoint) -> _Asked:
     note, names, silent = checkpoint.note, [], []
     for witness in archive.witnesses:
         try:
             line = witness.cosign(checkpoint, archive.log.consistency)
         except ArchiveError as exc:
             silent.append(Silent(witness.name, exc.code, exc.details))
-            if exc.code in ALARMS:
-                now = archive.clock.now()
-                archive.refusals.keep(Refusal(witness.name, exc.code, exc.details, now))
         else:
-            archive.refusals.settle(witness.name)
             note += line.encode()
             names.append(witness.name)
-    return note, tuple(names), silent
+    return _Asked(checkpoint, note, tuple(names), tuple(silent))
+
+
+def _remember(archive: Archive, asked: _Asked) -> None:
+    """A memory that cannot be written hinders nothing: whoever asked is told, and the next one."""
+    origin, now = asked.checkpoint.origin, archive.clock.now()
+    with suppress(UnavailableError):
+        for each in asked.silent:
+            if each.code in ALARMS:
+                archive.refusals.keep(Refusal(each.name, origin, each.code, each.details, now))
+        for name in asked.witnesses:
+            archive.refusals.settle(name, origin)
 
 
 def _dated(archive: Archive, note: bytes) -> tuple[list[tuple[str, Dated]], list[Silent]]:

@@ -14,7 +14,7 @@ from functools import partial
 from domain import keyring
 from domain.agents import Actor
 from domain.errors import ArchiveError, IntegrityError, InvalidValueError, NotFoundError
-from domain.evidence import Attested, Checkpoint, KeptToken, PackedAttestation, PackFacts
+from domain.evidence import Attested, Checkpoint, PackedAttestation, PackFacts
 from domain.packs import PackContents, PackedEnvelope
 from domain.ports import Examined, Exhibit
 from domain.services import Archive, Request
@@ -71,18 +71,11 @@ def _contents(archive: Archive, actor: Actor, view: View) -> PackContents:
     _grow(archive)  # (1)
     examined = [*_beside(archive), *history(archive, view.request, view.target)]
     examined = sorted({each.position: each for each in examined}.values(), key=_position)  # (2)
-    keys = _log_keys(examined)
+    keys = _believed_keys(examined)
     _grow(archive)
-    attested, checkpoint = _checkpoint(archive, keys, examined[-1].position)  # (3)
+    shown = _shown(archive, keys, examined[-1].position)  # (3) and (4)
+    checkpoint = shown.checkpoint
     log_key = signer_of(archive, checkpoint.note, keys) or archive.log.state().key
-    tokens = [*_tokens(archive, attested)]  # (4)
-    # Without the certificates of its authority, which go into the pack, a token shows nothing.
-    known = {each.name for each in archive.authorities}
-    dated = [
-        PackedAttestation("time", each.authority, each.at)
-        for each, _ in tokens
-        if each.authority in known
-    ]
     exhibited = _exhibited(archive, examined, checkpoint, log_key)  # (5)
     streams = _streams(archive, examined)
     inside = enclosed(archive, view, examined, streams)  # (6)
@@ -91,7 +84,7 @@ def _contents(archive: Archive, actor: Actor, view: View) -> PackContents:
         archive,
         actor,
         view,
-        Collected(examined, disclosed, logged, checkpoint, log_key, dated, inside),
+        Collected(examined, disclosed, logged, checkpoint, log_key, shown.dated, inside),
     )
 
     def vouch(listed: str) -> bytes:
@@ -111,7 +104,7 @@ def _contents(archive: Archive, actor: Actor, view: View) -> PackContents:
         },
         checkpoint=checkpoint.note,
         witnesses=[each.key for each in archive.witnesses],
-        tokens=[(each.authority, content) for each, content in tokens],
+        tokens=shown.tokens,
         roots=sorted({each.roots for each in archive.authorities}),
         vouch=vouch,
     )
@@ -137,7 +130,7 @@ def _beside(archive: Archive) -> Sequence[Examined]:
 # ---------------------------------------------------------------- the checkpoint
 
 
-def _log_keys(examined: Sequence[Examined]) -> Sequence[str]:
+def _believed_keys(examined: Sequence[Examined]) -> Sequence[str]:
     """The verifier keys of the log of today that are still believed, the first one first."""
     ring: keyring.KeyRing | None = None
     for each in examined:
@@ -149,30 +142,53 @@ def _log_keys(examined: Sequence[Examined]) -> Sequence[str]:
     return [key for key in of_today if key not in ring.compromised]
 
 
-def _checkpoint(
-    archive: Archive, keys: Sequence[str], position: int
-) -> tuple[Attested | None, Checkpoint]:
-    """The newest one that outsiders vouch for, where it covers everything and its key is believed;
-    else the newest."""
-    covering = archive.attestations.covering(position)
-    dated = [each for each in covering if each.tokens]
-    for attested in sorted(dated or covering, key=lambda each: each.size, reverse=True):
+@dataclass(frozen=True)
+class _Shown:
+    """The checkpoint of a pack, and what outsiders say of it."""
+
+    checkpoint: Checkpoint
+    dated: Sequence[PackedAttestation]
+    """By tokens that a reader can check: without the certificates of its authority, which go into
+    the pack, a token shows nothing."""
+    tokens: Sequence[tuple[str, bytes]]
+    """Name of the authority and its reply, of an authority that is not asked any more, too."""
+
+
+def _shown(archive: Archive, keys: Sequence[str], position: int) -> _Shown:
+    """The newest one that outsiders vouch for, where it covers everything and its key is believed,
+    sooner one that is dated; else the newest."""
+    found: list[_Shown] = []
+    for attested in archive.attestations.covering(position):
         note = _content(archive, attested.checkpoint)
         if note is not None:
             with suppress(InvalidValueError):
-                return attested, archive.log.read(note, keys)
+                found.append(_dated(archive, attested, archive.log.read(note, keys)))
+    if found:
+        return max(found, key=lambda e: (bool(e.dated), bool(e.tokens), e.checkpoint.size))
     newest = archive.log.newest()
     if newest is None:
         raise NotFoundError("log-empty")
-    return None, newest
+    return _Shown(newest, (), ())
 
 
-def _tokens(archive: Archive, attested: Attested | None) -> Iterator[tuple[KeptToken, bytes]]:
-    """The tokens that are there."""
-    for token in attested.tokens if attested is not None else ():
-        content = _content(archive, token.token)
-        if content is not None:
-            yield token, content
+def _dated(archive: Archive, attested: Attested, checkpoint: Checkpoint) -> _Shown:
+    """With the tokens that are there; not with one that its authority, as it is believed today, did
+    not give over this checkpoint: no reader could check it either."""
+    authorities = {each.name: each for each in archive.authorities}
+    dated: list[PackedAttestation] = []
+    tokens: list[tuple[str, bytes]] = []
+    for token in attested.tokens:
+        content, authority = _content(archive, token.token), authorities.get(token.authority)
+        if content is None:
+            continue
+        if authority is not None:
+            try:
+                at = authority.check(checkpoint.note, content).at
+            except IntegrityError:
+                continue  # Named by `verify`.
+            dated.append(PackedAttestation("time", token.authority, at))
+        tokens.append((token.authority, content))
+    return _Shown(checkpoint, dated, tokens)
 
 
 def _content(archive: Archive, digest: Digest) -> bytes | None:

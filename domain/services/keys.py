@@ -28,7 +28,8 @@ class KeyRow:
     key: str
     """SHA-256 of the certificate, or the verifier key."""
     introduced: int
-    """Position of the event that introduced it; 0 of the founding's system key."""
+    """Position of the event that introduced it; 0 of the founding's system key. Where that event
+    was lost, of the one that ended its log."""
     at: datetime
     followed: int | None = None
     """Position of the event that introduced the next one; None while it signs."""
@@ -60,7 +61,11 @@ def listed(archive: Archive, request: Request) -> tuple[KeyRow, ...]:
                 log[-1:] = [replace(last, followed=each.position) for last in log[-1:]]
                 log.append(KeyRow("log", each.event.key, each.position, each.at))
             case keyring.LogEnded():
-                log[-1:] = [replace(last, ended=ended[each.position]) for last in log[-1:]]
+                if each.event.key not in [row.key for row in log]:
+                    log[-1:] = [replace(last, followed=each.position) for last in log[-1:]]
+                    log.append(KeyRow("log", each.event.key, each.position, each.at))
+                end = ended[each.position]
+                log = [replace(row, ended=end) if row.key == end.key else row for row in log]
             case keyring.KeyCompromised():
                 since[each.event.key] = each.event.since
             case _:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256, sha512
 
-from domain import dossier, erasure, record
+from domain import dossier, erasure, keyring, record
 from domain.access import Action, Resource
 from domain.arrangement import RecordMerged
 from domain.attestation import CheckpointAttested
@@ -131,8 +131,9 @@ def verify(
     be what is there. `hashes` compares the journal with the log alone, many times faster: what was
     verified before has not changed since. `incremental` does that for what the oldest of these
     checkpoints covers and recomputes what came later. Raises InvalidValueError where these make no
-    sense: they are asked of the whole archive alone. A damaged file of the journal is a finding;
-    what can be read without the damaged place is verified all the same.
+    sense: they are asked of the whole archive alone. Of one reference the log is compared only
+    where a key was lost and dates bound what it has signed. A damaged file of the journal is a
+    finding; what can be read without the damaged place is verified all the same.
     """
     _require_allowed(archive, request, target)
     if target is not None and (remembered or hashes):
@@ -157,13 +158,15 @@ def verify(
     objects = _Objects()
     findings.extend(_gather(archive, streams, objects, dates, after))
     findings.extend(_check_objects(archive, objects, counts, progress))
-    if target is None:
-        if not after:
-            findings.extend(_strays(archive, objects))
-            progress("views", 0, 1)
-            with _damage_found(findings):
-                findings.extend(archive.views.inspect())
-            counts["views"] = len(archive.views.names())
+    if target is None and not after:
+        findings.extend(_strays(archive, objects))
+        progress("views", 0, 1)
+        with _damage_found(findings):
+            findings.extend(archive.views.inspect())
+        counts["views"] = len(archive.views.names())
+    # A date bounds what a lost key has signed only where its checkpoint is what the journal holds.
+    logged = target is None or (bool(dates.attestations) and _has_lost_key(archive))
+    if logged:
         log = _log(archive, remembered, dates.notes, progress)
         findings.extend(log.findings)
         counts["leaves"] = log.leaves
@@ -178,7 +181,7 @@ def verify(
     return Verification(
         _told_once(inspected.findings, findings[len(inspected.findings) :]),
         counts,
-        _without_shown(not_proved, remembered, dates),
+        _without_shown(not_proved, remembered, dates if logged else None),
         log.checkpoint if target is None else None,
     )
 
@@ -197,6 +200,14 @@ def _has_ended_log(archive: Archive) -> bool:
     with suppress(IntegrityError, UnavailableError):  # Named by the inspection of the journal.
         return bool(ended_logs(archive))
     return False
+
+
+def _has_lost_key(archive: Archive) -> bool:
+    try:
+        events = archive.journal.load(keyring.stream_of(archive.id))
+    except (IntegrityError, UnavailableError):
+        return True  # Nobody knows.
+    return any(isinstance(each.event, keyring.KeyCompromised) for each in events)
 
 
 @contextmanager
@@ -446,8 +457,13 @@ def sweep_strays(archive: Archive, *, older_than: timedelta) -> list[Digest]:
     those that an erasure took away and an unfinished reading brought back, however old.
 
     Each is destroyed as soon as it was found, and the views catch up before: whoever takes the
-    same bytes in at this moment makes them young again, or has a fact that keeps them.
+    same bytes in at this moment makes them young again, or has a fact that keeps them. Nothing is
+    destroyed while the log stands still, nor what was there when a log was ended: the events that
+    name it may be those that were lost.
     """
+    if archive.log.state().stopped is not None:
+        return []
+    ended = [each.at for each in ended_logs(archive)]
     objects = _Objects()
     if _gather(archive, None, objects) or not objects.complete:
         return []  # An archive with findings keeps everything until a person has looked.
@@ -456,7 +472,8 @@ def sweep_strays(archive: Archive, *, older_than: timedelta) -> list[Digest]:
     founding = archive.journal.follow(0, 1)[0].id
     swept: list[Digest] = []
     for digest, at in archive.objects.inspect_objects():
-        if digest in gone or (digest not in wanted and at < limit):
+        is_stray = digest not in wanted and at < limit and not any(at <= end for end in ended)
+        if digest in gone or is_stray:
             archive.views.catch_up()
             with suppress(RuleError):  # A record came to refer to them meanwhile.
                 archive.objects.destroy(digest, decision=founding)

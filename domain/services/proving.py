@@ -9,7 +9,7 @@ from enum import StrEnum
 from domain import keyring
 from domain.access import Action
 from domain.archive import ArchiveFounded
-from domain.errors import IntegrityError, InvalidValueError, NotFoundError
+from domain.errors import ArchiveError, IntegrityError, InvalidValueError, NotFoundError
 from domain.events import Change, Event, Recorded
 from domain.evidence import Checkpoint, LogState
 from domain.services import Archive, Request, attested
@@ -79,9 +79,11 @@ class EndedLog:
     """Events that were signed."""
     root: str
     """Root of their tree, hexadecimal."""
+    kept: int | None
+    """See `keyring.LogEnded`."""
     ground: keyring.LogEndGround
     reference: str | None
-    """What the order to end it is called."""
+    """What the order to end it is called; None where none was named."""
     at: datetime
     """When it was ended, UTC."""
     position: int
@@ -115,6 +117,7 @@ def _introduce(archive: Archive) -> None:
         change = Change(stream, loaded.version, events(loaded))
         return Decided(actor, (change,))
 
+    archive.log.begin(state.origin)
     request = Request(worker, CommandId(f"log-key/{state.key}"), _BASIS)
     carry_out(archive, request, {"do": "log-key-introduce", "key": state.key}, decide)
 
@@ -146,7 +149,8 @@ def proof_of(archive: Archive, request: Request, reference: str) -> Proved:
     """The proof of an event under the newest checkpoint, for whoever may see it in a history.
 
     `reference` is its identity or its position. What no checkpoint covers yet is taken into the log
-    first. Raises NotFoundError when there is none or it may not be seen.
+    first. Raises NotFoundError when there is none or it may not be seen, IntegrityError where what
+    was logged is not what the journal has: "log-diverged", or "log-files-differ".
     """
     position, stream = _seen(archive, request, reference)
     covering = archive.log.newest()
@@ -154,8 +158,9 @@ def proof_of(archive: Archive, request: Request, reference: str) -> Proved:
         covering = advance(archive)
     if covering is None:
         raise NotFoundError("event-not-in-log", position=position)
-    proof = archive.log.proof(position, covering)
-    return Proved(position, stream, covering, proof, _envelope(archive, position))
+    proof, envelope = archive.log.proof(position, covering), _envelope(archive, position)
+    archive.log.check(proof, envelope, log_keys(archive))
+    return Proved(position, stream, covering, proof, envelope)
 
 
 def envelope_of(archive: Archive, request: Request, reference: str) -> tuple[int, StreamId, bytes]:
@@ -215,19 +220,34 @@ def compare_kept(archive: Archive, kept: bytes) -> Compared:
     """
     keys = log_keys(archive)
     remembered, now = archive.log.read(kept, keys), archive.log.newest()
-    is_former = now is not None and now.origin != remembered.origin
     if now is None or now.size < remembered.size:
-        lost = Continuity.LOST if is_former else Continuity.SHORTER
-        return Compared(remembered, now, lost)
+        is_lost = now is not None and _is_lost(archive, remembered, now, keys)
+        return Compared(remembered, now, Continuity.LOST if is_lost else Continuity.SHORTER)
     try:
         archive.log.read(now.note, keys)
     except InvalidValueError as exc:
         raise IntegrityError("note-not-signed") from exc
     if not archive.log.continues(remembered, now):
-        lost = Continuity.LOST if is_former else Continuity.DIFFERS
-        return Compared(remembered, now, lost)
+        is_lost = _is_lost(archive, remembered, now, keys)
+        return Compared(remembered, now, Continuity.LOST if is_lost else Continuity.DIFFERS)
     same = now.size == remembered.size
     return Compared(remembered, now, Continuity.SAME if same else Continuity.CONTINUES)
+
+
+def _is_lost(archive: Archive, kept: Checkpoint, now: Checkpoint, keys: Sequence[str]) -> bool:
+    """True where a log was ended because the archive lost what the checkpoint covers. One that an
+    event of the archive's own attests covers nothing that was lost."""
+    loaded = Loaded(archive.journal.load(keyring.stream_of(archive.id)))
+    ended = loaded.keys().ended if loaded.events else {}
+    if kept.origin == now.origin or not keyring.is_lost(ended, kept.origin, kept.size):
+        return False
+    for each in archive.attestations.all():
+        with suppress(ArchiveError):  # One that cannot be read attests nothing.
+            note = attested.content_of(archive, each.checkpoint) if each.size == kept.size else b""
+            found = archive.log.read(note, keys)
+            if (found.origin, found.root) == (kept.origin, kept.root):
+                return False
+    return True
 
 
 def log_keys(archive: Archive) -> tuple[str, ...]:
@@ -246,6 +266,7 @@ def ended_logs(archive: Archive) -> tuple[EndedLog, ...]:
             each.event.key,
             each.event.size,
             each.event.root,
+            each.event.kept,
             each.event.ground,
             each.basis.reference,
             each.at,

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from domain.agents import Actor
 from domain.archive import ArchiveFounded
-from domain.events import Event
+from domain.events import STORED_NAMES, Event
 from domain.evidence import Checkpoint, PackedAttestation, PackedEvent, PackFacts
+from domain.keyring import LogEnded
 from domain.ports import Examined
 from domain.record import Representation
 from domain.services import Archive
@@ -21,7 +22,8 @@ from domain.views import AgencyRow
 PROVES = ("signed", "unaltered", "logged", "witnessed", "dated")
 NOT_PROVED = (
     *("pack-content", "pack-person", "pack-certificate", "pack-elsewhere", "pack-signatures"),
-    *("pack-left-out", "pack-missing", "pack-not-logged", "pack-not-witnessed", "pack-not-dated"),
+    *("pack-left-out", "pack-missing", "pack-log-ended"),
+    *("pack-not-logged", "pack-not-witnessed", "pack-not-dated"),
 )
 """What a pack may prove, and what it may not; messages explain each."""
 
@@ -178,6 +180,7 @@ def _claims(
     lacking = {f"pack-not-{code}": not holds for code, holds in held.items()}
     lacking["pack-left-out"] = bool(view.left_out) or any(event.left_out for event in events)
     lacking["pack-missing"] = bool(enclosed.missing)
+    lacking["pack-log-ended"] = any(event.name == STORED_NAMES[LogEnded] for event in events)
     return (
         tuple(code for code in PROVES if held.get(code, True)),
         tuple(code for code in NOT_PROVED if lacking.get(code, True)),

@@ -5,7 +5,7 @@ The log that stands still ends by an event that names the head it signed last; t
 with the archive's own events, under the next origin and a key of its own. Nothing is signed twice.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from domain import keyring
@@ -17,7 +17,6 @@ from domain.ports import Answer
 from domain.services import Archive, Request
 from domain.services.deciding import Decided, Loaded, carry_out, permit_everywhere
 from domain.services.proving import advance
-from domain.values import Basis
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,11 @@ def announced(archive: Archive, request: Request) -> Restart:
 
 
 def restart(archive: Archive, request: Request, ground: LogEndGround) -> Answer:
-    """Ends the log that stands still and begins the next one. Result: `origin`, `key`, `former`.
+    """Ends the log that stands still and begins the next one. Result: `origin`, `key`, `former`,
+    and `ground`: where a crash ended an earlier restart, that one is finished, on its own ground.
 
-    (1) The loss is measured. (2) The next key is made and durable. (3) One append ends the log and
+    (1) The loss is measured; where nobody knows what was signed last, the former log ends at what
+    the archive has. (2) The next key is made and durable. (3) One append ends the log and
     introduces the key. (4) The keys take their places, and (5) the first checkpoint is signed. A
     crash before (3) leaves a key that the next restart uses; after it, the worker or a repeat of
     the command does (4) and (5). Nothing is signed under the former origin any more.
@@ -51,8 +52,6 @@ def restart(archive: Archive, request: Request, ground: LogEndGround) -> Answer:
     Raises RuleError: "log-not-stopped", "log-key-differs".
     """
     permit_everywhere(archive, request, Action.ADMINISTER)
-    reference = request.basis.reference or ground.value
-    request = replace(request, basis=Basis(request.basis.code, reference))
     asked = {"do": "log-restart", "ground": ground.value}
     with archive.keys.rotating():
         archive.keys.settle()
@@ -85,11 +84,14 @@ def _decided(archive: Archive, request: Request, ground: LogEndGround) -> Decide
     ring = loaded.keys() if loaded.events else None
     loss = archive.log.loss()  # (1)
     known = ring.log_keys if ring is not None else ()
-    key = archive.keys.prepare_new_log(keyring.next_origin(loss.origin), known)  # (2)
-    ended = keyring.LogEnded(loss.origin, loss.key, loss.size, loss.root, ground)
+    following = keyring.next_origin(loss.origin)
+    archive.log.begin(following)
+    key = archive.keys.prepare_new_log(following, known)  # (2)
+    ended = keyring.LogEnded(loss.origin, loss.key, loss.size, loss.root, loss.kept, ground)
     change = Change(stream, loaded.version, tuple(keyring.end_log(ring, ended, key)))
     return Decided(actor, (change,), _result(ended, key))  # (3)
 
 
 def _result(ended: keyring.LogEnded, key: str) -> dict[str, str]:
-    return {"former": ended.origin, "origin": keyring.next_origin(ended.origin), "key": key}
+    following = keyring.next_origin(ended.origin)
+    return {"former": ended.origin, "origin": following, "key": key, "ground": ended.ground.value}

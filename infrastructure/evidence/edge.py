@@ -23,7 +23,11 @@ class Edge:
 
     @classmethod
     def read(cls, size: int, get: Get) -> "Edge":
-        """The edge from files; what they hold is for the caller to compare with a root."""
+        """The edge from files; the root of what they hold is for the caller to compare.
+
+        Raises IntegrityError: "log-tile-malformed", and "log-bundle-malformed" for entries that are
+        not those of the hashes.
+        """
         edge, level = cls(size, []), 0
         while count := size >> (HEIGHT * level):
             width = count % WIDTH
@@ -34,6 +38,8 @@ class Edge:
             level += 1
         if width := size % WIDTH:
             edge.entries = unpack(get(bundle_name(size // WIDTH, width)), width)
+            if b"".join(map(merkle.leaf_hash, edge.entries)) != edge.rows[0]:
+                raise IntegrityError("log-bundle-malformed")
         return edge
 
     def root(self) -> bytes:

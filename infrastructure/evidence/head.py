@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from infrastructure.evidence import merkle
 from infrastructure.sqlite import SmallDatabase, instant, microseconds
 
 _SCHEMA = """
@@ -28,6 +29,12 @@ class Head:
     """When the cell was moved there, UTC."""
 
 
+def beginning(origin: str, at: datetime) -> Head:
+    """Of a log that has signed nothing yet. It stands in the cell before an event introduces the
+    log's key, so that a cell that is missing later on is one that was lost."""
+    return Head(origin, 0, merkle.EMPTY, at)
+
+
 class HeadCell:
     """The cell, in a small database. Any number of processes may use it."""
 
@@ -39,7 +46,7 @@ class HeadCell:
         self._database.close()
 
     def read(self) -> Head | None:
-        """What stands in the cell, None before the first checkpoint."""
+        """What stands in the cell, None where there is none."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT origin, size, root, at FROM head").fetchone()
         return Head(row[0], row[1], bytes(row[2]), instant(row[3])) if row else None

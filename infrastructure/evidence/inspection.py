@@ -10,7 +10,7 @@ taken back to an older state.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from domain.errors import ArchiveError, IntegrityError, InvalidValueError, NotFoundError
 from domain.evidence import Checkpoint, LogInspected
+from domain.keyring import LogEnded, is_lost
 from domain.ports import Finding
 from infrastructure.evidence import merkle
 from infrastructure.evidence.head import Head
@@ -32,6 +33,9 @@ _ALONE = 50_000
 _PATIENCE = 5.0
 """Seconds in which a sequencer that has moved the cell publishes its checkpoint."""
 _PAUSE = 0.1
+_LOST = "log-lost-since-remembered"
+_Named = tuple[str, int, str]
+"""A tree: origin, size and root."""
 
 
 @dataclass
@@ -63,13 +67,25 @@ class _Tree:
         return merkle.root(size, self.node)
 
 
-class LogInspection:
-    """The port LogInspector over a log and the file of its journal."""
+def _tree_of(checkpoint: Checkpoint) -> _Named:
+    return checkpoint.origin, checkpoint.size, checkpoint.root
 
-    def __init__(self, log: TiledLog, journal: Path, keys: Callable[[], Sequence[str]]) -> None:
+
+class LogInspection:
+    """The port LogInspector over a log and the file of its journal; `keys` gives every verifier key
+    that the archive's logs have had, `ended` the logs before this one."""
+
+    def __init__(
+        self,
+        log: TiledLog,
+        journal: Path,
+        keys: Callable[[], Sequence[str]],
+        ended: Callable[[], Mapping[str, LogEnded]] = dict,
+    ) -> None:
         self._log = log
         self._journal = journal
         self._keys = keys
+        self._ended = ended
 
     def inspect(
         self,
@@ -81,11 +97,14 @@ class LogInspection:
         """See the port."""
         findings: list[Finding] = []
         known = [read_kept(raw, self._keys()) for raw in remembered]
+        own: list[Checkpoint] = []
         for raw in attested:
             try:
-                known.append(read_kept(raw, self._keys()))
+                own.append(read_kept(raw, self._keys()))
             except InvalidValueError as exc:
                 findings.append(Finding("log-attested-unreadable", "checkpoint", exc.code))
+        lost = self._lost_since(known, own)
+        known += own
         head = self._signed(findings)
         newest = self._newest(head, findings)
         size = newest.size if newest is not None else 0
@@ -93,14 +112,14 @@ class LogInspection:
             self._require_reached(head, newest, findings)
         for each in known:
             if each.size > size:
-                kind = self._lost_since(each) or "log-shorter-than-remembered"
+                kind = _LOST if _tree_of(each) in lost else "log-shorter-than-remembered"
                 findings.append(Finding(kind, str(size), str(each.size)))
         sizes = {each.size for each in known if each.size <= size}
         tree = self._compared(size, sizes, findings, progress)
         if tree is not None:
             asked = [*([(newest, "log-root-differs")] if newest else [])]
             asked += [
-                (each, self._lost_since(each) or "log-not-as-remembered")
+                (each, _LOST if _tree_of(each) in lost else "log-not-as-remembered")
                 for each in known
                 if each.size <= size
             ]
@@ -109,17 +128,23 @@ class LogInspection:
                     findings.append(Finding(kind, str(checkpoint.size)))
         return LogInspected(tuple(findings), newest, size)
 
-    def _lost_since(self, kept: Checkpoint) -> str | None:
-        """The finding where events were lost and the log of a kept checkpoint was ended for it."""
-        origin = VerifierKey.parse(self._keys()[-1]).name
-        return "log-lost-since-remembered" if kept.origin != origin else None
+    def _lost_since(self, known: Sequence[Checkpoint], own: Sequence[Checkpoint]) -> set[_Named]:
+        """Those of ended logs that cover what was lost; none of the archive's own, as the event
+        that attests one lies behind all that it covers."""
+        origin, ended = VerifierKey.parse(self._keys()[-1]).name, self._ended()
+        former = [each for each in known if each.origin != origin]
+        lost = {_tree_of(each) for each in former if is_lost(ended, each.origin, each.size)}
+        return lost - set(map(_tree_of, own))
 
     def _signed(self, findings: list[Finding]) -> Head | None:
         """What was signed last; read before anything else, which can only be as new or newer."""
         try:
             return self._log.head()
         except ArchiveError as exc:
-            findings.append(Finding("log-head-unreadable", "log-head.sqlite", exc.code))
+            if exc.code == "log-head-missing":
+                findings.append(Finding("log-head-missing", "log-head.sqlite"))
+            else:
+                findings.append(Finding("log-head-unreadable", "log-head.sqlite", exc.code))
             return None
 
     def _require_reached(

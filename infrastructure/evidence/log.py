@@ -9,7 +9,7 @@ The sequencer keeps nothing else. Whatever a crash leaves is made again from the
 byte the same: entries and tiles first, then the cell, then the checkpoint.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -24,12 +24,13 @@ from domain.errors import (
     UnavailableError,
 )
 from domain.evidence import Checkpoint, LogLoss, LogState
-from domain.keyring import LogEnded
+from domain.keyring import KeyRing, next_origin
 from domain.ports import Clock
+from domain.values import StreamId
 from infrastructure.evidence import merkle
 from infrastructure.evidence.edge import Edge, Put
-from infrastructure.evidence.head import Head, HeadCell
-from infrastructure.evidence.loss import measured
+from infrastructure.evidence.head import Head, HeadCell, beginning
+from infrastructure.evidence.loss import discarded, measured, unknown
 from infrastructure.evidence.notes import (
     Body,
     Note,
@@ -71,9 +72,9 @@ class TiledLog:
     """The port TransparencyLog over named files.
 
     `keys` gives the log's origin and the keys that sign its next checkpoint; it is asked each time,
-    since a key can be changed while the log is in use. `ended` gives the logs that came before this
-    one. `policy` says whose cosignatures outsiders should want (`policy.py`); it goes into every
-    export.
+    since a key can be changed while the log is in use. `ring` gives what the events tell of the
+    keys, of this log and of those before it. `policy` says whose cosignatures outsiders should want
+    (`policy.py`); it goes into every export.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class TiledLog:
         *,
         keys: Callable[[], tuple[str, Sequence[SigningKey]]],
         clock: Clock,
-        ended: Callable[[], Mapping[str, LogEnded]] = dict,
+        ring: Callable[[], KeyRing] = lambda: KeyRing(StreamId("")),
         policy: bytes | None = None,
     ) -> None:
         self._files = files
@@ -92,12 +93,19 @@ class TiledLog:
         self._envelopes = envelopes
         self._keys = keys
         self._clock = clock
-        self._ended = ended
+        self._ring = ring
         self._policy = policy
         self._edge: Edge | None = None
+        self._diverged: Head | None = None
+        """One that the journal did not give, so that not every look recomputes all of it."""
         self._lock = Lock()
 
     # ------------------------------------------------------------ growing
+
+    def begin(self, origin: str) -> None:
+        """See the port."""
+        if self._cell.read() is None and self.newest() is None:
+            self._cell.move(None, beginning(origin, self._clock.now()))
 
     def sync(self) -> Checkpoint | None:
         """See the port. Whoever was overtaken begins again above what the other one signed."""
@@ -116,7 +124,7 @@ class TiledLog:
         and tiles. (3) The cell. (4) The checkpoint. A crash before (3) leaves files that the next
         start writes again; after it a head without a checkpoint, which the next start signs."""
         head = self._head()
-        edge = self._edge = self._at(head)  # (1)
+        edge = self._edge = self._at(head, self._files.put)  # (1)
         while sealed := self._sound(edge.size):
             filled = edge.grow(sealed, self._files.put)  # (2)
             edge.finish(self._files.put)
@@ -145,17 +153,17 @@ class TiledLog:
                     raise
 
     def _head(self) -> Head | None:
-        """What was signed last. A checkpoint of ours without a cell counts, too: the keys came
-        back from a recovery file, and beginning again below it would fork the log."""
+        """What was signed last. A checkpoint of ours above an empty cell counts, too: the keys
+        came back from a recovery file, and beginning again below it would fork the log."""
         head = self._cell.read()
-        if head is None:
-            self._require_beginning(None, self._keys()[0])
-        if head is None and (newest := self.newest()) is not None:
+        if self._is_ours(head) or (head is not None and head.size):
+            return head
+        if (newest := self.newest()) is not None:
             note = parse_note(newest.note)
             self._check_signed(note)
             body = parse_body(note.text)
             adopted = Head(body.origin, body.size, body.root, self._clock.now())
-            self._cell.move(None, adopted)
+            self._cell.move(head, adopted)
             head = self._cell.read()
         return head
 
@@ -174,71 +182,90 @@ class TiledLog:
                 return
         raise IntegrityError("note-not-signed", name=origin)
 
-    def _at(self, head: Head | None) -> Edge:
-        """The edge of the tree that was signed last: from memory, from tiles, from the journal."""
+    def _at(self, head: Head | None, put: Put) -> Edge:
+        """The edge of the tree that was signed last: from memory, from tiles, from the journal.
+
+        Tiles count as long as the journal has the last event that was logged: where it went back to
+        an older copy and grew again, it has another one there.
+        """
         if not self._is_ours(head):
             return Edge()
         if self._envelopes.position() < head.size:
             raise IntegrityError("log-ahead-of-journal", size=head.size)
-        for found in (self._remembered, self._read, self._made_again):
-            edge = found(head)
-            if edge is not None and edge.root() == head.root:
-                if found == self._read:
-                    self._check_last(head.size)
-                return edge
-        raise IntegrityError("log-diverged", size=head.size)
+        edge = self._edge
+        if edge is not None and (edge.size, edge.root()) == (head.size, head.root):
+            return edge
+        edge = self._read(head)
+        if edge is not None and self._logged(head) == self._last(head):
+            return edge
+        return self._made_again(head, put)
 
     def _is_ours(self, head: Head | None) -> TypeGuard[Head]:
-        """False where this log has signed nothing yet."""
-        origin = self._keys()[0]
-        if head is None or head.origin != origin:
-            self._require_beginning(head, origin)
-            return False
-        return True
-
-    def _require_beginning(self, head: Head | None, origin: str) -> None:
-        """A log begins once: where there was none, or behind one that ended at this very head."""
-        ended = self._ended()
-        if origin in ended:  # The keys came back from before.
+        """False where this log has signed nothing yet. It begins once: where there was none, or
+        behind one that ended at this very head. One that has begun has a cell or a checkpoint:
+        where both are gone, nobody knows what it signed last."""
+        origin, ring = self._keys()[0], self._ring()
+        if origin in ring.ended:  # The keys came back from before.
             raise IntegrityError("log-ended", origin=origin)
-        if head is not None:
-            end = ended.get(head.origin)
+        if head is None or self._is_reserved(head):
+            if ring.origin == origin and self.newest() is None:
+                raise IntegrityError("log-head-missing", origin=origin)
+            return False
+        if head.origin != origin:
+            end = ring.ended.get(head.origin)
             if end is None or (end.size, end.root) != (head.size, head.root.hex()):
                 raise IntegrityError("log-of-another-origin", origin=head.origin)
+            return False
+        return head.size > 0
 
-    def _check_last(self, size: int) -> None:
-        """The journal still has the last event that was logged. Where it went back to an older copy
-        and grew again, it has another one there."""
-        last = merkle.leaf_hash(*self._envelopes.sealed(size - 1, 1))
-        if self.tile(0, (size - 1) // WIDTH, size)[-merkle.SIZE :] != last:
-            raise IntegrityError("log-diverged", size=size)
-
-    def _remembered(self, head: Head) -> Edge | None:
-        return self._edge if self._edge is not None and self._edge.size == head.size else None
+    def _is_reserved(self, head: Head) -> bool:
+        """True for the beginning of the log that shall follow this one, which a restart leaves when
+        a crash ends it before its event: as good as no head."""
+        return (head.origin, head.size) == (next_origin(self._keys()[0]), 0)
 
     def _read(self, head: Head) -> Edge | None:
-        try:
-            return Edge.read(head.size, self._files.get)
-        except (NotFoundError, IntegrityError):
-            return None
+        """The edge from files, None where these do not give the root that was signed."""
+        with suppress(NotFoundError, IntegrityError):
+            edge = Edge.read(head.size, self._files.get)
+            return edge if edge.root() == head.root else None
+        return None
+
+    def _last(self, head: Head) -> bytes:
+        """The hash of the journal's event where the last one of those stands that were signed."""
+        return merkle.leaf_hash(*self._envelopes.sealed(head.size - 1, 1))
+
+    def _logged(self, head: Head) -> bytes | None:
+        """The hash that was logged there, None where no file proves it: of a full tile at the end,
+        which no edge reads, every other hash stands in the path."""
+        last, size = head.size - 1, head.size
+        with suppress(NotFoundError, IntegrityError):
+            logged = self.tile(0, last // WIDTH, size)[-merkle.SIZE :]
+            path = merkle.inclusion(last, size, self._nodes(size))
+            merkle.check_inclusion(logged, last, size, path, head.root)
+            return logged
+        return None
 
     def _check_files(self, head: Head | None) -> None:
-        """The files give the root that was signed, unless they grew while we looked."""
-        edge = self._read(head) if head is not None else None
+        """The files give the root that was signed, unless they grew while we looked, and the
+        journal has the last event of these."""
         if head is None:
             return
-        if edge is not None and edge.root() == head.root:
-            self._check_last(head.size)
-        elif self._cell.read() == head:
-            raise IntegrityError("log-files-differ")
+        logged = self._logged(head) if self._read(head) is not None else None
+        if logged is None:
+            if self._cell.read() == head:
+                raise IntegrityError("log-files-differ")
+        elif logged != self._last(head):
+            raise IntegrityError("log-diverged", size=head.size)
 
-    def _made_again(self, head: Head) -> Edge:
+    def _made_again(self, head: Head, put: Put) -> Edge:
         """The tiles of what was signed, from the journal: somebody lost or altered files. Those of
         another tree are not written: what the journal lost may be in the files alone."""
-        edge = self._from_journal(head.size, lambda name, content: None)
-        if edge.root() == head.root:
-            edge = self._from_journal(head.size, self._files.put)
-        return edge
+        if head != self._diverged:
+            edge = self._from_journal(head.size, discarded)
+            if edge.root() == head.root:
+                return self._from_journal(head.size, put)
+            self._diverged = head
+        raise IntegrityError("log-diverged", size=head.size)
 
     def _from_journal(self, size: int, put: Put) -> Edge:
         edge = Edge()
@@ -272,7 +299,7 @@ class TiledLog:
     def _published(self, head: Head | None) -> Checkpoint | None:
         """The checkpoint of a head, signed again where a crash kept it from being published or
         somebody altered it."""
-        if head is None:
+        if head is None or not head.size:
             return None
         with suppress(IntegrityError):
             found = self.newest()
@@ -314,16 +341,29 @@ class TiledLog:
     def loss(self) -> LogLoss:
         """See the port."""
         with self._lock:
-            head = self.head()
+            try:
+                head = self.head()
+            except IntegrityError as exc:
+                if exc.code != "log-head-missing":
+                    raise
+                return self._presumed()
             if head is None or self._stop(head) not in _LOSSES:
                 raise RuleError("log-not-stopped")
         position = self._envelopes.position()
-        return measured(head, self._verifier().text, self.entries, self._envelopes.sealed, position)
+        loss = measured(head, self._verifier().text, self.entries, self._envelopes.sealed, position)
+        if loss.kept == head.size:  # Mended since somebody looked.
+            raise RuleError("log-not-stopped")
+        return loss
+
+    def _presumed(self) -> LogLoss:
+        """Where nobody knows what was signed last: all that the journal has."""
+        edge = self._from_journal(self._envelopes.position(), discarded)
+        return unknown(edge, self._verifier())
 
     def _stop(self, head: Head) -> str | None:
-        """The code of what keeps the log from growing above a head."""
+        """The code of what keeps the log from growing above a head; writes nothing."""
         try:
-            self._at(head)
+            self._at(head, discarded)
         except IntegrityError as exc:
             return exc.code
         return None
@@ -336,6 +376,23 @@ class TiledLog:
             raise NotFoundError("event-not-in-log", position=position)
         path = merkle.inclusion(position - 1, checkpoint.size, self._nodes(checkpoint.size))
         return Proof(position - 1, path, parse_note(checkpoint.note)).raw
+
+    def check(self, proof: bytes, entry: bytes, keys: Sequence[str]) -> None:
+        """See the port."""
+        said = parse_proof(proof)
+        try:
+            kept = read_kept(proof, keys)
+        except InvalidValueError as exc:
+            raise IntegrityError("note-not-signed", name=keys[-1]) from exc
+        begin = said.index % WIDTH * merkle.SIZE
+        logged = self.tile(0, said.index // WIDTH, kept.size)[begin : begin + merkle.SIZE]
+        root = bytes.fromhex(kept.root)
+        try:
+            merkle.check_inclusion(logged, said.index, kept.size, said.path, root)
+        except IntegrityError as exc:
+            raise IntegrityError("log-files-differ") from exc
+        if merkle.leaf_hash(entry) != logged:
+            raise IntegrityError("log-diverged", size=kept.size)
 
     def consistency(self, old: int, size: int) -> Sequence[bytes]:
         """See the port."""

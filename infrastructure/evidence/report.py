@@ -41,6 +41,10 @@ _CODED: Mapping[str, Sequence[str]] = {
     "warnings": ("warning",),
 }
 """Fields whose values are codes, and the prefixes under which messages tell them."""
+_CODED_THERE: Mapping[tuple[str, str], Sequence[str]] = {
+    ("log-ended/1", "ground"): ("log-end-ground",),
+}
+"""The same for fields of one event, whose codes mean something else than those of others."""
 _REASONS = frozenset({"reading-failed/1", "scan-refused/1"})
 """Events whose reason is the code of a message."""
 _UNTOLD = frozenset({"certificate"})
@@ -317,8 +321,10 @@ class _Part:
         return name
 
     def _value(self, event: str, field: str, value: str) -> str:
-        if field in _CODED:
-            return _cut(self.messages, ", ".join(self._code(field, c) for c in value.split(", ")))
+        prefixes = _CODED_THERE.get((event, field)) or _CODED.get(field)
+        if prefixes is not None:
+            told = (self._code(prefixes, code) for code in value.split(", "))
+            return _cut(self.messages, ", ".join(told))
         if field == "field":
             return self._field(value)
         if field == "reason" and event in _REASONS:
@@ -327,17 +333,18 @@ class _Part:
             return _day(value)
         return _cut(self.messages, value)
 
-    def _code(self, field: str, code: str) -> str:
-        told = (self._named(prefix, code) for prefix in _CODED[field])
+    def _code(self, prefixes: Sequence[str], code: str) -> str:
+        told = (self._named(prefix, code) for prefix in prefixes)
         return next((each for each in told if each != code), code)
 
 
 def proved(messages: Messages, facts: PackFacts) -> tuple[Sequence[str], Sequence[str]]:
     """What a pack proves, and what it does not, in sentences."""
     names = ", ".join(each.name for each in facts.attestations if each.kind == "witness")
+    ended = ", ".join(str(each.position) for each in facts.events if each.name == "log-ended/1")
     return (
         [_named(messages, "proves", each, names=names) for each in facts.proves],
-        [_named(messages, "not-proved", each) for each in facts.not_proved],
+        [_named(messages, "not-proved", each, ended=ended) for each in facts.not_proved],
     )
 
 

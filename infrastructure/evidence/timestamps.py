@@ -25,7 +25,7 @@ from domain.evidence import Dated
 from infrastructure.evidence.posting import Reply, post
 
 _QUERY, _REPLY = "application/timestamp-query", "application/timestamp-reply"
-_GRANTED = 0
+_GRANTED, _WITH_MODS = 0, 1
 _LONGEST = 200
 """Characters of an authority's own words."""
 _BIT_STRING = 3
@@ -72,7 +72,9 @@ class Rfc3161Authority:
         return self._dated(content, _decoded(token, self.name), read_roots(self.bundle), None)
 
     def _require_granted(self, reply: Reply) -> None:
-        """What says no says why, if it is a response at all, under whatever status of HTTP."""
+        """What says no says why, if it is a response at all, under whatever status of HTTP. A token
+        that is not quite what was asked for is one, too (RFC 3161, 2.4.2), but the library that
+        checks tokens takes none."""
         refused = UnavailableError("authority-refused", name=self.name, status=reply.status)
         if reply.kind != _REPLY:
             raise refused
@@ -82,8 +84,10 @@ class Rfc3161Authority:
             if reply.status == 200:
                 raise
             raise refused from None
+        why = _reasons(response)
+        if response.status == _WITH_MODS:
+            raise UnavailableError("authority-modified", name=self.name, why=why)
         if response.status != _GRANTED:
-            why = _reasons(response)
             raise UnavailableError(
                 "authority-rejected", name=self.name, status=response.status, why=why
             )

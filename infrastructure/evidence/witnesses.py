@@ -17,8 +17,8 @@ _SIZE = "text/x.tlog.size"
 
 
 class HttpWitness:
-    """The port Witness. It remembers what the witness cosigned last as long as the process lives;
-    when that is not so any more, the witness says it."""
+    """The port Witness. It remembers what the witness cosigned last of each log as long as the
+    process lives; when that is not so any more, the witness says it."""
 
     def __init__(self, key: VerifierKey, url: str, *, seconds: float = _SECONDS) -> None:
         """Raises InvalidValueError("witness-url") unless it is https, or http on this machine."""
@@ -27,7 +27,8 @@ class HttpWitness:
             raise InvalidValueError("witness-url", witness=key.name)
         self._url = f"{url.rstrip('/')}/add-checkpoint"
         self._seconds = seconds
-        self._known = 0
+        self._known: dict[str, int] = {}
+        """By origin: a log that follows another one begins anew."""
 
     @property
     def name(self) -> str:
@@ -46,19 +47,20 @@ class HttpWitness:
         answer = self._ask(checkpoint, consistency)
         if (answer.status, answer.kind) == (409, _SIZE):
             # It says what it cosigned last, and is asked once more.
-            self._known = self._size(answer)
+            self._known[checkpoint.origin] = self._size(answer)
             answer = self._ask(checkpoint, consistency)
         if answer.status == 200:
             line = self._line(checkpoint, answer.content)
-            self._known = checkpoint.size
+            self._known[checkpoint.origin] = checkpoint.size
             return line
         if answer.status == _TOO_BUSY or answer.status >= 500:
             raise UnavailableError("witness-unavailable", witness=self.name)
-        raise self._refusal(checkpoint.size, answer)
+        raise self._refusal(checkpoint, answer)
 
-    def _refusal(self, size: int, answer: Reply) -> RuleError:
+    def _refusal(self, checkpoint: Checkpoint, answer: Reply) -> RuleError:
         """What it means that it does not sign, when it was asked from the size on that it named."""
-        status, known = answer.status, self._known
+        status, size = answer.status, checkpoint.size
+        known = self._known.get(checkpoint.origin, 0)
         named = self._size(answer) if (status, answer.kind) == (409, _SIZE) else None
         if known == size and (named == size or (status == 422 and known)):
             # It can only mean the root.
@@ -70,12 +72,13 @@ class HttpWitness:
     def _ask(
         self, checkpoint: Checkpoint, consistency: Callable[[int, int], Sequence[bytes]]
     ) -> Reply:
-        if self._known > checkpoint.size:
-            seen, self._known = self._known, 0  # The next question is not bound by this answer.
-            raise RuleError("witness-ahead", witness=self.name, seen=seen, size=checkpoint.size)
-        path = consistency(self._known, checkpoint.size)
+        known = self._known.get(checkpoint.origin, 0)
+        if known > checkpoint.size:
+            del self._known[checkpoint.origin]  # The next question is not bound by this answer.
+            raise RuleError("witness-ahead", witness=self.name, seen=known, size=checkpoint.size)
+        path = consistency(known, checkpoint.size)
         hashes = "".join(f"{b64(each)}\n" for each in path)
-        return self._post(f"old {self._known}\n{hashes}\n".encode() + checkpoint.note)
+        return self._post(f"old {known}\n{hashes}\n".encode() + checkpoint.note)
 
     def _size(self, answer: Reply) -> int:
         number = answer.content.decode("latin-1").removesuffix("\n")

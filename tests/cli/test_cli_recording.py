@@ -5,7 +5,7 @@ from pathlib import Path
 from domain.services import Request, retrieval
 from domain.services.deciding import load, resolve
 from domain.values import Basis, CommandId, Kind, StreamId
-from infrastructure.bootstrap import opened, read_settings
+from infrastructure.bootstrap import messages, opened, read_settings
 from ingest.worker import Worker
 from tests.cli.desk import SENTENCE_A, SENTENCE_B, Chauban
 
@@ -13,7 +13,8 @@ from tests.cli.desk import SENTENCE_A, SENTENCE_B, Chauban
 def work(chauban: Chauban) -> None:
     """The worker, until nothing is left to be done."""
     with opened(read_settings(str(chauban.folder), {})) as house:
-        Worker(house.archive, str(house.folder), house.interrupt).run(until_idle=True)
+        say = messages(english=False)
+        Worker(house.archive, str(house.folder), house.interrupt, say).run(until_idle=True)
 
 
 def texts(chauban: Chauban, record: str) -> list[str]:

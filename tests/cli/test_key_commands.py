@@ -151,7 +151,19 @@ def test_rotated_keys_come_back_from_recovery_file_and_backup(
     shutil.rmtree(chauban.folder)
     shutil.rmtree(chauban.keys)
     chauban.json("keys", "recover", str(tmp_path / "recovery"), *told)
-    assert chauban.json("restore", str(tmp_path / "backup"))["ok"]
+    (found,) = chauban.json("restore", str(tmp_path / "backup"), code=1)["findings"]
+    assert found["kind"] == "log-head-missing"
+    for words in (("log", "status"), ("doctor",)):
+        said = chauban(*words)
+        assert said.code == 1
+        assert "Không ai biết nhật ký minh bạch đã ký đến đâu" in said.out
+    said = chauban("log", "restart")
+    assert said.code == 1
+    assert "không rõ có sự kiện nào sau đó đã được ký hay không" in said.out
+    chauban.json("log", "restart", "--why", "restored")
+    for words in (("log", "status"), ("keys", "list")):
+        assert "không rõ đã ký thêm hay không" in chauban(*words).out
+    assert chauban.json("verify")["ok"]
     chauban.json("agent", "add", "Ông C", "--role", "leader", "--agency", "H33.05")
     chauban.json("keys", "rotate", "--why", "scheduled")
     verified(chauban, pin)

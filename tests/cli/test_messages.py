@@ -142,6 +142,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "signed": ("proved", "claimed", "none"),
     "revocation": ("good", "revoked", "unknown"),
     "coverage": ("entire-file", "entire-revision", "part", "unclear"),
+    "witness": ("alarm",),
     "warning": (
         "low-resolution",
         "no-colour",

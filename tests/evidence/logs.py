@@ -42,7 +42,8 @@ class Entries:
 class Place:
     """A folder with a log in it, which can be opened again and again."""
 
-    def __init__(self, folder: Path, count: int = 0) -> None:
+    def __init__(self, folder: Path, count: int = 0, origin: str = ORIGIN) -> None:
+        self.origin = origin
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder / "log"
         self.cell = HeadCell(folder / "log-head.sqlite")
@@ -51,5 +52,5 @@ class Place:
     def open(self, files: NamedFiles | None = None, key: Ed25519PrivateKey = KEY) -> TiledLog:
         files = files or FolderFiles(self.folder)
         return TiledLog(
-            files, self.cell, self.entries, keys=lambda: (ORIGIN, [key]), clock=SystemClock()
+            files, self.cell, self.entries, keys=lambda: (self.origin, [key]), clock=SystemClock()
         )

@@ -7,20 +7,24 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from hashlib import sha256, sha512
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from domain import keyring
-from domain.agents import Agent
+from domain import attestation, keyring
+from domain.agents import Actor, Agent, Role
+from domain.attestation import CheckpointAttested
 from domain.dossier import DossierOpened
 from domain.errors import IntegrityError, InvalidValueError, NotPermittedError, RuleError
+from domain.events import Change
 from domain.evidence import Checkpoint
 from domain.keyring import KeyGround, LogEndGround
-from domain.ports import Answer, Finding
+from domain.ports import Answer, Command, Finding
 from domain.services import evidencing, keys, oversight, proving, restarting
 from domain.services.proving import Continuity
+from domain.values import CommandId, Digest, FileObject
 from infrastructure.bootstrap import (
     House,
     back_up,
@@ -29,15 +33,18 @@ from infrastructure.bootstrap import (
     opened,
     restore,
 )
+from infrastructure.evidence import log_keys
 from infrastructure.evidence.head import HeadCell
 from infrastructure.evidence.log import read_checkpoint
-from infrastructure.evidence.notes import VerifierKey, parse_note
-from infrastructure.evidence.tiles import bundle_name, unpack
+from infrastructure.evidence.notes import Body, VerifierKey, parse_note, signed
+from infrastructure.evidence.proofs import check_proof, parse_proof
+from infrastructure.evidence.tiles import bundle_name, pack, unpack
 from infrastructure.journal.store import SignedJournal
 from infrastructure.objects.named import FolderFiles
 from infrastructure.objects.named_s3 import BucketFiles
 from infrastructure.settings import Settings
 from tests.evidence.archives import add_events, archive_with, request_of, settings_of
+from tests.evidence.log_attacks import flip, rewrite
 from tests.evidence.packs import checked, unpacked
 from tests.foreign import tools
 from tests.services import minio_server
@@ -98,8 +105,8 @@ def advanced(house: House) -> Checkpoint:
     return checkpoint
 
 
-def restarted(house: House) -> Answer:
-    answer = restarting.restart(house.archive, request_of(house), LogEndGround.RESTORED)
+def restarted(house: House, ground: LogEndGround = LogEndGround.RESTORED) -> Answer:
+    answer = restarting.restart(house.archive, request_of(house), ground)
     house.archive.views.catch_up()
     return answer
 
@@ -176,6 +183,8 @@ def test_the_next_log_goes_on_from_what_the_archive_has(lost: Lost, with_files: 
         assert (ended.origin, ended.size, ended.key) == (ORIGIN, lost.size, former)
         assert ended.root == read_checkpoint(lost.late).root
         assert ended.ground is LogEndGround.RESTORED
+        assert ended.reference is None, "nobody named an order"
+        assert answer.result["ground"] == "restored"
         assert proving.log_keys(house.archive) == (former, answer.result["key"])
         assert (
             VerifierKey.parse(former).public != VerifierKey.parse(str(answer.result["key"])).public
@@ -208,6 +217,89 @@ def test_a_checkpoint_that_somebody_kept_shows_what_is_lost(lost: Lost, more: in
         assert proving.compare_kept(house.archive, lost.late).continuity is Continuity.LOST
         found = verify(house, remembered=[lost.early], incremental=True)
         assert found.findings == ()
+
+
+@pytest.mark.parametrize("with_files", [True, False])
+def test_a_loss_does_not_excuse_what_was_altered_before_it(lost: Lost, with_files: bool) -> None:
+    """Found once: after one restart every checkpoint of the former log that did not fit was said to
+    cover lost events."""
+    if with_files:
+        lost.put_log_back()
+    early = read_checkpoint(lost.early)
+    _, key = log_keys.load(lost.settings.keys)
+    other = signed(Body(ORIGIN, early.size, bytes(32)), [key]).raw
+    with lost.open() as house:
+        restarted(house)
+        add_events(house, 100)
+        advanced(house)
+        (ended,) = proving.ended_logs(house.archive)
+        assert ended.kept == (lost.kept if with_files else None)
+        found = verify(house, remembered=[lost.early, lost.late, other]).findings
+        kept = "log-not-as-remembered" if with_files else "log-lost-since-remembered"
+        assert found == (
+            Finding("log-lost-since-remembered", str(lost.size)),
+            Finding(kept, str(early.size)),
+        )
+        became = Continuity.DIFFERS if with_files else Continuity.LOST
+        assert proving.compare_kept(house.archive, other).continuity is became
+        assert proving.compare_kept(house.archive, lost.late).continuity is Continuity.LOST
+
+
+def test_what_the_archive_itself_attests_was_not_lost(lost: Lost) -> None:
+    """Its event lies behind all that it covers, also where nobody knows how much was kept."""
+    early = read_checkpoint(lost.early)
+    _, key = log_keys.load(lost.settings.keys)
+    other = signed(Body(ORIGIN, early.size, bytes(32)), [key]).raw
+    with lost.open() as house:
+        archive = house.archive
+        restarted(house)
+        attest(house, early.size, other)
+        advanced(house)
+        found = verify(house, remembered=[other]).findings
+        assert {each.kind for each in found} == {"log-not-as-remembered"}
+        assert proving.compare_kept(archive, other).continuity is Continuity.DIFFERS
+
+
+def attest(house: House, size: int, note: bytes) -> None:
+    """An event that says that outsiders vouched for a note, as an attacker with the keys."""
+    archive, request = house.archive, request_of(house)
+    digest = Digest(f"sha256:{sha256(note).hexdigest()}")
+    file = FileObject(digest, Digest(f"sha512:{sha512(note).hexdigest()}"), len(note), "text/plain")
+    archive.objects.put(digest, BytesIO(note))
+    event = CheckpointAttested(size, file, ("w.example",), ())
+    stream = attestation.stream_of(archive.id)
+    archive.journal.append(
+        [Change(stream, len(archive.journal.load(stream)), (event,))],
+        by=Actor(request.agent.id, Role.ARCHIVIST, request.agent.grants[0].agency),
+        basis=request.basis,
+        at=archive.clock.now(),
+        command=Command(CommandId(archive.identifiers.new()), "test"),
+        result={},
+    )
+    archive.views.catch_up()
+
+
+def test_a_proof_that_does_not_prove_is_not_handed_out(lost: Lost) -> None:
+    """Path and checkpoint of what was signed, an event of another history."""
+    lost.put_log_back()
+    with lost.open() as house:
+        add_events(house, 60)
+        for position in (lost.kept + 1, lost.size):
+            with pytest.raises(IntegrityError, match="log-diverged"):
+                proving.proof_of(house.archive, request_of(house), str(position))
+        sound = proving.proof_of(house.archive, request_of(house), str(lost.kept))
+        key = VerifierKey.parse(proving.log_state(house.archive).key)
+        check_proof(parse_proof(sound.proof), sound.envelope, [key])
+
+
+def test_a_proof_from_an_altered_tile_is_not_handed_out(tmp_path: Path) -> None:
+    with archive_with(tmp_path, 300) as house:
+        advanced(house)
+        flip(tmp_path / "archive" / "log" / "tile" / "0" / "000", 0)
+        for position in (1, 2, 20):
+            with pytest.raises(IntegrityError, match="log-files-differ"):
+                proving.proof_of(house.archive, request_of(house), str(position))
+        proving.proof_of(house.archive, request_of(house), "290")
 
 
 def test_an_archive_that_went_on_before_the_restart_loses_none_of_that(lost: Lost) -> None:
@@ -254,6 +346,45 @@ def test_a_sound_log_is_not_ended(tmp_path: Path) -> None:
             with pytest.raises(RuleError, match="log-not-stopped"):
                 restarted(house)
         assert told(house) == ["LogKeyIntroduced"]
+
+
+@pytest.mark.parametrize("damage", ["altered", "lost"])
+def test_a_damaged_full_tile_ends_no_sound_log(damage: str, tmp_path: Path) -> None:
+    """At 256 events no edge reads the last tile; found once, one byte there ended the log."""
+    tile = tmp_path / "archive" / "log" / "tile" / "0" / "000"
+    with archive_with(tmp_path, 10) as house:
+        advanced(house)
+        add_events(house, 256 - house.archive.journal.position())
+        assert advanced(house).size == 256
+    good = tile.read_bytes()
+    if damage == "altered":
+        flip(tile, -1)
+    else:
+        tile.unlink()
+    with opened(settings_of(tmp_path)) as house:
+        assert proving.log_state(house.archive).stopped == "log-files-differ"
+        for step in (lambda: restarting.announced(house.archive, request_of(house)),
+                     lambda: restarted(house)):  # fmt: skip
+            with pytest.raises(RuleError, match="log-not-stopped"):
+                step()
+        assert not tile.exists() or tile.read_bytes() != good, "looking mends nothing"
+        add_events(house, 3)
+        assert advanced(house).size == 259
+        assert tile.read_bytes() == good
+        assert proving.log_state(house.archive).stopped is None
+
+
+def test_altered_entries_are_not_reported_as_signed_ones(lost: Lost) -> None:
+    lost.put_log_back()
+    bundle = lost.settings.directory / "log" / bundle_name(0, lost.size)
+    entries = unpack(bundle.read_bytes(), lost.size)
+    entries[2] = b"forged"
+    entries[-10:] = [b"garbage"] * 10
+    rewrite(bundle, pack(entries))
+    with lost.open() as house:
+        add_events(house, 60)
+        loss = restarting.announced(house.archive, request_of(house)).loss
+        assert (loss.kept, loss.found, loss.unproved) == (None, 0, lost.size)
 
 
 def test_only_who_administers_everything_ends_a_log(lost: Lost) -> None:
@@ -444,7 +575,9 @@ def test_a_restart_that_was_killed_is_finished(
             with pytest.raises(RuleError, match="log-not-stopped"):
                 restarted(house)
         else:
-            answer = restarted(house)
+            answer = restarted(house, LogEndGround.ALTERED)
+            said = "restored" if recorded else "altered"  # The earlier one's, which stands.
+            assert answer.result["ground"] == said
             assert answer.result["origin"] == f"{ORIGIN}~2"
             assert answer.result["key"] == proving.log_state(house.archive).key
         assert told(house) == ["LogKeyIntroduced", "LogEnded", "LogKeyIntroduced"]
@@ -471,6 +604,126 @@ def test_verification_between_event_and_files_finds_nothing_new(
         check_sound(lost, house)
 
 
+# ---------------------------------------------------------------- keys without a head
+
+
+@pytest.fixture
+def recovered(lost: Lost) -> Lost:
+    """The keys came back from a recovery file, the archive from a backup, and nothing else."""
+    forget_head(lost.settings)
+    return lost
+
+
+def forget_head(settings: Settings) -> None:
+    for each in settings.keys.glob("log-head.sqlite*"):
+        each.unlink()
+
+
+def test_a_log_whose_head_nobody_knows_signs_nothing(recovered: Lost) -> None:
+    """Found once: it began anew under its old name, so that two of its checkpoints of one size had
+    two roots."""
+    with recovered.open() as house:
+        add_events(house, 40)
+        for _ in range(2):
+            with pytest.raises(IntegrityError, match="log-head-missing"):
+                proving.advance(house.archive)
+        state = proving.log_state(house.archive)
+        assert (state.stopped, state.checkpoint) == ("log-head-missing", None)
+        assert [each.kind for each in verify(house).findings] == ["log-head-missing"]
+        assert not (recovered.settings.directory / "log").exists()
+
+
+def test_it_ends_at_what_the_archive_has(recovered: Lost) -> None:
+    early = read_checkpoint(recovered.early)
+    _, key = log_keys.load(recovered.settings.keys)
+    other = signed(Body(ORIGIN, early.size, bytes(32)), [key]).raw
+    with recovered.open() as house:
+        had = house.archive.journal.position()
+        loss = restarting.announced(house.archive, request_of(house)).loss
+        assert (loss.known, loss.size, loss.kept, loss.events) == (False, had, had, had)
+        restarted(house)
+        (ended,) = proving.ended_logs(house.archive)
+        assert (ended.size, ended.kept, ended.root) == (had, had, early.root)
+        check_sound(recovered, house)
+        add_events(house, 100)
+        advanced(house)
+        found = verify(house, remembered=[recovered.early, recovered.late, other]).findings
+        assert [each.kind for each in found] == [
+            "log-lost-since-remembered",
+            "log-not-as-remembered",
+        ]
+
+
+def test_a_checkpoint_that_lies_there_is_the_head(recovered: Lost) -> None:
+    recovered.put_log_back()
+    with recovered.open() as house:
+        assert proving.log_state(house.archive).stopped is None
+        with pytest.raises(IntegrityError, match="log-ahead-of-journal"):
+            proving.advance(house.archive)
+        loss = restarting.announced(house.archive, request_of(house)).loss
+        assert (loss.known, loss.kept, loss.size) == (True, recovered.kept, recovered.size)
+
+
+def test_an_archive_that_was_just_founded_knows_that_nothing_is_signed(tmp_path: Path) -> None:
+    """Its head lies there from the beginning; one that is gone is one that was lost."""
+    settings = settings_of(tmp_path)
+    found_archive(settings, name="Kho", agency="H33", agency_name="Sở")
+    with opened(settings) as house:
+        state = proving.log_state(house.archive)
+        assert (state.stopped, state.checkpoint, state.published_at) == (None, None, None)
+    forget_head(settings)
+    with opened(settings) as house:
+        assert proving.log_state(house.archive).stopped == "log-head-missing"
+
+
+@pytest.mark.parametrize("again", ["command", "worker"])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_restart_without_a_head_that_was_killed_is_finished(
+    point: str, again: str, recovered: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the crash came: nothing is signed under the former name."""
+
+    def doomed() -> None:
+        with recovered.open() as house:
+            doom(point, recovered, monkeypatch)
+            restarted(house)
+
+    assert run_killed(doomed)
+    with recovered.open() as house:
+        recorded = "LogEnded" in told(house)
+        assert recorded == (point not in ("key", "before-append", "before-cell", "after-cell"))
+        if not recorded:
+            with pytest.raises(IntegrityError, match="log-head-missing"):
+                proving.advance(house.archive)
+        if again == "command" and point != "checkpoint":
+            restarted(house)
+        elif not recorded:
+            return
+        check_sound(recovered, house)
+        assert told(house) == ["LogKeyIntroduced", "LogEnded", "LogKeyIntroduced"]
+        assert not (recovered.settings.directory / "log").exists()
+
+
+def test_a_head_that_comes_back_after_a_restart_that_did_not_happen_counts(
+    recovered: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint was found after all."""
+
+    def doomed() -> None:
+        with recovered.open() as house:
+            doom("before-append", recovered, monkeypatch)
+            restarted(house)
+
+    assert run_killed(doomed)
+    recovered.put_log_back()
+    with recovered.open() as house:
+        with pytest.raises(IntegrityError, match="log-ahead-of-journal"):
+            proving.advance(house.archive)
+        assert restarting.announced(house.archive, request_of(house)).loss.size == recovered.size
+        restarted(house)
+        check_sound(recovered, house)
+
+
 # ---------------------------------------------------------------- keys of another day
 
 
@@ -488,10 +741,19 @@ def test_a_rotation_that_the_journal_lost_hinders_nothing(tmp_path: Path) -> Non
     restore(settings, tmp_path / "backup")
     lost = Lost(settings, early.note, late.note, b"", early.size, late.size, broken)
     with lost.open() as house:
+        real = proving.log_state(house.archive).key
         restarted(house)
         check_sound(lost, house)
         found = verify(house, remembered=[late.note])
         assert [each.kind for each in found.findings] == ["log-lost-since-remembered"]
+        rows = [
+            each for each in keys.listed(house.archive, request_of(house)) if each.kind == "log"
+        ]
+        assert [each.key for each in rows] == list(proving.log_keys(house.archive))
+        assert rows[1].key == real
+        (ended,) = proving.ended_logs(house.archive)
+        assert [each.ended for each in rows] == [None, ended, None]
+        assert [each.followed for each in rows] == [ended.position, ended.position + 1, None]
 
 
 def test_a_key_that_waited_in_the_stopped_log_is_not_that_of_the_next(lost: Lost) -> None:
@@ -503,12 +765,14 @@ def test_a_key_that_waited_in_the_stopped_log_is_not_that_of_the_next(lost: Lost
         check_sound(lost, house)
 
 
-def test_keys_from_before_the_restart_sign_nothing(lost: Lost) -> None:
-    """As of an older recovery file, in which there is no head."""
+@pytest.mark.parametrize("with_head", [False, True])
+def test_keys_from_before_the_restart_sign_nothing(lost: Lost, with_head: bool) -> None:
+    """As of an older recovery file, in which there is no head, or of an older copy of all keys."""
     before = lost.settings.keys.with_name("before")
     shutil.copytree(lost.settings.keys, before)
     for each in before.glob("log-head.sqlite*"):
-        each.unlink()
+        if not with_head:
+            each.unlink()
     with lost.open() as house:
         restarted(house)
     shutil.rmtree(lost.settings.keys)
@@ -518,7 +782,37 @@ def test_keys_from_before_the_restart_sign_nothing(lost: Lost) -> None:
         for step in (house.archive.log.sync, house.archive.log.loss):
             with pytest.raises(IntegrityError, match="log-ended"):
                 step()
+        with pytest.raises(RuleError, match="log-ended"):
+            keys.rotate_log_key(house.archive, request_of(house), KeyGround.SCHEDULED)
         assert not (lost.settings.directory / "log" / "checkpoint").exists()
+
+
+def test_a_head_from_before_the_restart_signs_nothing_either(tmp_path: Path) -> None:
+    """The folder of keys of a day on which the log was still sound."""
+    settings = settings_of(tmp_path, CHAUBAN_LOG_ORIGIN=ORIGIN)
+    with archive_with(tmp_path, 20, CHAUBAN_LOG_ORIGIN=ORIGIN) as house:
+        advanced(house)
+        back_up(house, tmp_path / "backup")
+    shutil.copytree(settings.keys, tmp_path / "early")
+    with opened(settings) as house:
+        add_events(house, 30)
+        advanced(house)
+    settings.directory.rename(tmp_path / "broken")
+    restore(settings, tmp_path / "backup")
+    shutil.copytree(tmp_path / "broken" / "log", settings.directory / "log")
+    with opened(settings) as house:
+        house.archive.views.catch_up()
+        restarted(house)
+        add_events(house, 40)
+        advanced(house)
+    shutil.rmtree(settings.keys)
+    shutil.copytree(tmp_path / "early", settings.keys)
+    before = tree(settings.directory / "log")
+    with opened(settings) as house:
+        assert proving.log_state(house.archive).stopped == "log-ended"
+        with pytest.raises(IntegrityError, match="log-ended"):
+            house.archive.log.sync()
+    assert tree(settings.directory / "log") == before
 
 
 def test_an_archive_that_is_lost_again_gets_a_third_log(lost: Lost, tmp_path: Path) -> None:

@@ -242,4 +242,4 @@ def test_an_altered_event_is_not_said_to_be_in_the_log(
     assert "pack-not-logged" in said.facts.not_proved
     assert "stands in the archive's transparency log" not in said.report + said.readme
     assert said.report.count("Not in the log with this content") == 1
-    assert said.report.count("Không có trong nhật ký với nội dung này") == 1
+    assert said.report.count("Không có trong nhật ký minh bạch với nội dung này") == 1

@@ -30,7 +30,7 @@ VIETNAMESE = (
     "21/11/2026 00:12:44",
     "ab12" * 16,
     "cd34" * 16,
-    "Bên chứng kiến witness.example/w1 đã ký cùng điểm kiểm (thời điểm: không rõ).",
+    "Nhân chứng witness.example/w1 đã ký cùng điểm kiểm (thời điểm: không rõ).",
     "Tổ chức cấp dấu thời gian tsa.example xác nhận điểm kiểm đã có lúc 21/11/2026 00:07:44.",
     "Lịch sử: 6 sự kiện",
     "Mở hồ sơ",
@@ -41,7 +41,7 @@ VIETNAMESE = (
     "Giá trị mới: 23/04/2026",
     "Chữ ký nguyên vẹn",
     "! Chữ ký bị hỏng: sự kiện bị sửa sau khi ký",
-    "Không có trong nhật ký với nội dung này",
+    "Không có trong nhật ký minh bạch với nội dung này",
     "Không có giá trị của: Tên tệp lúc nhận",
     "Sự kiện không đọc được",
     "Ký bằng chữ ký hệ thống của kho; không phải con dấu hay chữ ký của cơ quan.",
@@ -91,7 +91,7 @@ def test_the_first_page_says_what_is_proved_and_how_to_check(maker: Desk) -> Non
 
     headings = [
         *("Gói này chứng minh", "Gói này không chứng minh", "Phần đã lược bỏ", "Cách kiểm tra"),
-        *("sh verify.sh", "Gói này và điểm kiểm của nhật ký", "Bên ngoài xác nhận"),
+        *("sh verify.sh", "Gói này và điểm kiểm của nhật ký minh bạch", "Bên ngoài xác nhận"),
     ]
     assert sorted(headings, key=first.index) == headings
     assert "Lịch sử" not in first

@@ -15,10 +15,9 @@ import pytest
 
 from domain.errors import IntegrityError, UnavailableError
 from domain.services import oversight, proving
-from infrastructure.bootstrap import House
+from infrastructure.bootstrap import House, messages
 from infrastructure.evidence.merkle import check_consistency
 from ingest import sequencer
-from ingest.attestor import Codes
 from tests.evidence.archives import add_events, archive_with, request_of
 from tests.evidence.test_verifying import alter
 
@@ -125,13 +124,13 @@ def test_the_sequencer_rests_and_goes_on_after_a_fault(
     monkeypatch.setattr(sequencer, "_REST_SECONDS", 0.02)
     with archive_with(tmp_path, 1) as house:
         journal = Failing(house.archive.journal, [fault])
-        with sequencer.sequencing(replace(house.archive, journal=journal), Codes()):
+        with sequencer.sequencing(replace(house.archive, journal=journal), messages(english=False)):
             wait_for(lambda: covered(house) == house.archive.journal.position())
             journal.faults += [fault, fault]
             add_events(house, 10)
             wait_for(lambda: covered(house) == house.archive.journal.position())
-    messages = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
-    assert messages == [told] * 3
+    said = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+    assert said == [told] * 3
 
 
 def test_the_log_comes_as_far_as_the_event_that_was_altered_and_says_so(tmp_path: Path) -> None:

@@ -220,6 +220,15 @@ def test_why_an_authority_says_no_is_told(
     assert caught.value.details == {"name": "one", "status": 2, "why": why}
 
 
+def test_a_token_with_modifications_is_called_so(authorities: Authorities, named: Named) -> None:
+    reply = tsp.TimeStampResp.load(named("one").date(NOTE).token)
+    reply["status"]["status"] = "granted_with_mods"
+    authorities.answers["one"] = answering("200 OK", REPLY, reply.dump(force=True))
+    with pytest.raises(UnavailableError, match="authority-modified") as caught:
+        named("one").date(NOTE)
+    assert caught.value.details == {"name": "one", "why": "-"}
+
+
 def test_a_granted_token_under_another_status_is_not_taken(
     authorities: Authorities, named: Named
 ) -> None:

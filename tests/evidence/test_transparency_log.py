@@ -12,14 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import IntegrityError, NotFoundError, UnavailableError
-from infrastructure.evidence.head import Head, HeadCell
+from domain.errors import IntegrityError, NotFoundError, RuleError, UnavailableError
+from domain.keyring import KeyRing
+from domain.values import StreamId
+from infrastructure.clock import SystemClock
+from infrastructure.evidence.head import Head, HeadCell, beginning
 from infrastructure.evidence.log import TiledLog, read_checkpoint
 from infrastructure.evidence.merkle import check_consistency, leaf_hash
 from infrastructure.evidence.notes import Body, parse_note, signed
 from infrastructure.evidence.proofs import check_proof, parse_proof
-from infrastructure.evidence.tiles import pack, unpack
+from infrastructure.evidence.tiles import bundle_name, pack, tile_name, unpack
 from infrastructure.objects.named import FolderFiles
+from tests.evidence.log_attacks import flip, rewrite
 from tests.evidence.logs import KEY, ORIGIN, VERIFIER, Entries, Place, entry
 from tests.evidence.test_merkle import root_of
 from tests.foreign import reference_log
@@ -193,6 +197,76 @@ def test_files_that_somebody_lost_or_altered_are_made_again(tmp_path: Path) -> N
     assert checkpoint.root == root_of([leaf_hash(entry(n)) for n in range(701)]).hex()
 
 
+def test_an_altered_entry_never_enters_the_full_bundle(tmp_path: Path) -> None:
+    """Found once: the partial bundle was believed, and no later look could mend the full one."""
+    place = Place(tmp_path / "altered", 60)
+    place.open().sync()
+    bundle = place.folder / bundle_name(0, 60)
+    rewrite(bundle, pack([*(entry(n) for n in range(59)), b"forged"]))
+    assert place.open().state().stopped == "log-files-differ"
+    place.entries.count = 300
+    place.open().sync()
+    assert unpack((place.folder / bundle_name(0)).read_bytes(), 256) == [
+        entry(n) for n in range(256)
+    ]
+    exported(place.open(), tmp_path / "exported")
+
+
+def test_an_altered_tile_at_the_end_is_made_again(tmp_path: Path) -> None:
+    """A full one, which the edge does not need, wherever the byte lies."""
+    for number, at in enumerate((0, 4000, -1)):
+        place = Place(tmp_path / str(number), 512)
+        place.open().sync()
+        tile = place.folder / tile_name(0, 1)
+        good = tile.read_bytes()
+        flip(tile, at)
+        assert place.open().state().stopped == "log-files-differ"
+        place.entries.count = 513
+        checkpoint = place.open().sync()
+        assert checkpoint is not None
+        assert checkpoint.root == root_of([leaf_hash(entry(n)) for n in range(513)]).hex()
+        assert tile.read_bytes() == good
+
+
+class Counted(Entries):
+    """Counts what is read."""
+
+    read = 0
+
+    def sealed(self, after: int, limit: int) -> Sequence[bytes]:
+        found = super().sealed(after, limit)
+        self.read += len(found)
+        return found
+
+
+def test_a_log_that_stands_still_does_not_recompute_everything_at_each_look(
+    tmp_path: Path,
+) -> None:
+    place = Place(tmp_path, 5000)
+    place.open().sync()
+    shutil.rmtree(place.folder / "tile")
+    entries = place.entries = Counted(5000)
+    entries.altered[4000] = b"another event"
+    log = place.open()
+    for most in (5000, 5000):
+        with pytest.raises(IntegrityError, match="log-diverged"):
+            log.sync()
+        assert entries.read <= most
+    assert log.loss().kept is None
+
+
+@pytest.mark.parametrize("lost", ["tile", "entries"])
+def test_measuring_what_is_lost_writes_nothing(tmp_path: Path, lost: str) -> None:
+    """Found once: where the files alone were lost, it made them again."""
+    place = Place(tmp_path, 700)
+    place.open().sync()
+    shutil.rmtree(place.folder / ("tile/0" if lost == "tile" else "tile/entries"))
+    before = read(place.folder)
+    with pytest.raises(RuleError, match="log-not-stopped"):
+        place.open().loss()
+    assert read(place.folder) == before
+
+
 @pytest.mark.parametrize("keep_tiles", [True, False])
 def test_another_history_is_never_signed(tmp_path: Path, *, keep_tiles: bool) -> None:
     place = Place(tmp_path, 500)
@@ -260,6 +334,11 @@ def test_a_head_without_its_cell_is_taken_from_the_checkpoint(tmp_path: Path) ->
     shutil.copytree(place.folder, other.folder)
     with pytest.raises(IntegrityError, match="log-ahead-of-journal"):
         other.open().sync()
+    founded = Place(tmp_path / "founded", 450)
+    shutil.copytree(place.folder, founded.folder)
+    assert founded.cell.move(None, beginning(ORIGIN, SystemClock().now()))
+    with pytest.raises(IntegrityError, match="log-ahead-of-journal"):
+        founded.open().sync()
     third = Place(tmp_path / "three", 500)
     shutil.copytree(place.folder, third.folder)
     third.entries.altered[3] = b"forged"
@@ -384,6 +463,42 @@ def test_bundles_hold_what_was_put_in() -> None:
     for altered in (whole[:-1], whole + b"\0", whole + b"\0\0", b"\xff", whole[:1]):
         with pytest.raises(IntegrityError):
             unpack(altered, 2)
+
+
+def test_a_log_begins_once(tmp_path: Path) -> None:
+    """An archive from before there was a log: its head is there before the event that introduces
+    the key, and whoever loses it later on does not begin again."""
+    place, ring = Place(tmp_path, 3), KeyRing(StreamId("keys-1"))
+
+    def opened() -> TiledLog:
+        return TiledLog(
+            FolderFiles(place.folder),
+            place.cell,
+            place.entries,
+            keys=lambda: (ORIGIN, [KEY]),
+            clock=SystemClock(),
+            ring=lambda: ring,
+        )
+
+    opened().begin(ORIGIN)
+    opened().begin("archive.example/other")
+    ring = replace(ring, origin=ORIGIN)
+    assert opened().state().stopped is None
+    first = opened().sync()
+    assert first is not None
+    opened().begin(ORIGIN)
+    assert opened().sync() == first
+    place.cell.close()
+    (tmp_path / "log-head.sqlite").unlink()
+    opened().begin(ORIGIN)
+    assert opened().sync() == first, "the checkpoint lies there"
+    place.cell.close()
+    (tmp_path / "log-head.sqlite").unlink()
+    (place.folder / "checkpoint").unlink()
+    with pytest.raises(IntegrityError, match="log-head-missing"):
+        opened().sync()
+    loss = opened().loss()
+    assert (loss.known, loss.size, loss.root) == (False, 3, first.root)
 
 
 def test_a_log_without_entries_has_no_checkpoint(tmp_path: Path) -> None:

@@ -102,10 +102,10 @@ def test_an_older_copy_of_an_archive_is_not_cosigned(
         assert chauban.json("log", "attest")["silent"] == []
 
         older = Chauban(tmp_path / "older" / "archive")
-        (ahead,) = older.json("log", "attest", code=3)["silent"]
+        (ahead,) = older.json("log", "attest", code=1)["silent"]
         assert (ahead["name"], ahead["code"]) == ("witness.example/w", "witness-ahead")
         more_events(tmp_path / "older", 200)
-        (said,) = older.json("log", "attest", code=3)["silent"]
+        (said,) = older.json("log", "attest", code=1)["silent"]
         assert said["code"] == "witness-unproved"
         assert said["details"]["seen"] == ahead["details"]["seen"]
 
@@ -138,7 +138,7 @@ def test_a_fork_of_the_same_size_is_told_loudly_on_both_sides(
         more_events(tmp_path / "true", 2)
         size = chauban.json("log", "attest")["attested"]["size"]
         more_events(tmp_path / "other", 2)
-        (said,) = other.json("log", "attest", code=3)["silent"]
+        (said,) = other.json("log", "attest", code=1)["silent"]
         assert (said["code"], said["details"]["size"]) == ("witness-forked", size)
         told = chauban.json("witness", "status", folder, code=1)
         (fork,) = told["forks"]

@@ -16,6 +16,7 @@ from infrastructure.evidence.log import TiledLog, read_checkpoint
 from infrastructure.evidence.notes import COSIGNATURE, VerifierKey, cosigned, parse_note
 from infrastructure.evidence.notes import verifier_key as verifier_of
 from infrastructure.evidence.witnesses import HttpWitness
+from tests.evidence.logs import KEY as LOG_KEY
 from tests.evidence.logs import ORIGIN, VERIFIER, Place
 from tests.evidence.witnessing import ours
 from tests.foreign.witness import litewitness
@@ -186,6 +187,17 @@ def test_a_signature_that_is_not_its_own_is_not_kept(log: tuple[TiledLog, Checkp
         wrong = pytest.raises(UnavailableError, match="witness-answer-wrong")
         with scripted((200, "text/plain", answer)) as (url, _), wrong:
             HttpWitness(WITNESS, url).cosign(log[1], log[0].consistency)
+
+
+def test_each_log_has_a_memory_of_its_own(tmp_path: Path) -> None:
+    """A log that follows one that was ended is smaller, and nothing is wrong with it."""
+    following = verifier_of(f"{ORIGIN}~2", LOG_KEY)
+    with ours(tmp_path / "witness", [*LOGS, (following.name, following.text)]) as (url, vkey):
+        witness = HttpWitness(VerifierKey.parse(vkey), url)
+        log, checkpoint = grown(Place(tmp_path / "place"), 100)
+        witness.cosign(checkpoint, log.consistency)
+        log, checkpoint = grown(Place(tmp_path / "next", origin=following.name), 50)
+        witness.cosign(checkpoint, log.consistency)
 
 
 def test_a_lie_about_the_size_does_not_last(log: tuple[TiledLog, Checkpoint]) -> None:

@@ -42,7 +42,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
     with bootstrap.opened(settings) as house:
         records = _take_in(house.archive, house)
         with bootstrap.worker_lease(settings):
-            Worker(house.archive, str(house.folder), house.interrupt).run(until_idle=True)
+            say = bootstrap.messages(english=False)
+            Worker(house.archive, str(house.folder), house.interrupt, say).run(until_idle=True)
         yield house, records
 
 

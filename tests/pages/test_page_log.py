@@ -211,27 +211,34 @@ def test_an_alarm_of_a_witness_is_the_first_thing_on_the_page(
 ) -> None:
     chauban = copied(prepared_site, tmp_path)
     name, key = "witness.example/w", Ed25519PrivateKey.generate()
+    origin = chauban.json("log", "status")["origin"]
     policy = tmp_path / "policy"
     policy.write_text(
         f"log {chauban.json('log', 'status')['key']}\n"
         f"witness w {verifier_key(name, key, COSIGNATURE).text} https://witness.invalid\nquorum w\n"
     )
-    kept = SqliteRefusals(chauban.folder / "refusals.sqlite")
+    memory = bootstrap.read_settings(str(chauban.folder), {}).keys / "refusals.sqlite"
+    kept = SqliteRefusals(memory)
     details = {"witness": name, "size": 5, "status": 409}
-    kept.keep(Refusal(name, "witness-forked", details, SystemClock().now()))
+    kept.keep(Refusal(name, origin, "witness-forked", details, SystemClock().now()))
     kept.close()
     env = {"CHAUBAN_LOG_POLICY": str(policy)}
     with serving(chauban, "--no-worker", env=env) as site:
         with site.client("auditor") as client:
             page = text_of(client.get("/audit/log").text)
-        assert page.index("Nhân chứng không nhận ra nhật ký này") < page.index(
+        assert page.index("BÁO ĐỘNG: nhân chứng đã ký một lịch sử khác") < page.index(
             "Tình trạng hiện nay"
         )
         assert f"nhân chứng {name} đã ký xác nhận một lịch sử khác" in page
         assert "hãy ngừng cấp chứng cứ" in page
-        assert "Nhân chứng từ chối từ lúc 20" in page
-        assert "Cần xử lý sự kiện mới chưa được người ngoài xác nhận" in page
+        assert re.search(r"Nhân chứng từ chối từ lúc \d\d/\d\d/20\d\d \d\d:\d\d:\d\d\.", page)
         fits_and_is_accessible(visits.open(site, "auditor", "/audit/log"))
+        memory.unlink()
+        memory.write_bytes(b"no database")
+        with site.client("auditor") as client:
+            assert re.search(
+                r"Cần xử lý .*refusals\.sqlite", text_of(client.get("/audit/log").text)
+            )
 
 
 def fits_and_is_accessible(page: Page) -> None:
@@ -299,8 +306,8 @@ def test_what_is_no_checkpoint_of_this_log_is_told_at_the_field(
         ("", "Chưa có gì để so"),
         ("<b>abc</b>", "không phải là điểm kiểm"),
         ("x" * 20_000, "không phải là điểm kiểm"),
-        (forged, "không do khóa nào của nhật ký này ký"),
-        (foreign, "không do khóa nào của nhật ký này ký"),
+        (forged, "không do khóa nào của nhật ký minh bạch này ký"),
+        (foreign, "không do khóa nào của nhật ký minh bạch này ký"),
     ):
         answer = asked(archivist, kept=text)
         assert answer.status_code == 422
@@ -425,7 +432,7 @@ def test_all_of_it_is_verified_quickly_and_against_what_was_kept(
     assert "Nguyên vẹn" in text
     assert "Kiểm tra nhanh" not in text
     assert "điểm kiểm do bạn" not in text
-    assert "Nhật ký đã được tính lại" in text
+    assert "Nhật ký minh bạch đã được tính lại" in text
     wrong = archivist.post("/audit/verify", {"how": "hashes", "kept": kept.replace("\n\n", "\n")})
     assert wrong.status_code == 422
     assert "không phải là điểm kiểm" in wrong.text

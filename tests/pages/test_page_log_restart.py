@@ -55,7 +55,7 @@ def test_the_way_out_is_named_told_and_taken(stopped: Chauban, tmp_path: Path) -
     early, late = (str(tmp_path / name / "checkpoint") for name in ("early", "late"))
     said = stopped("log", "restart", "--why", "restored", "--reference", "12/QĐ-UBND")
     assert said.code == 0
-    for words in ("làm chứng", "CHAUBAN_LOG_POLICY", "keys recovery", "sao lưu", "điểm kiểm"):
+    for words in ("nhân chứng", "CHAUBAN_LOG_POLICY", "keys recovery", "sao lưu", "điểm kiểm"):
         assert words in said.out
     assert stopped.refused("log", "restart", "--why", "restored") == "log-not-stopped"
     for command in (("keys", "list"), ("log", "status")):
@@ -67,15 +67,15 @@ def test_the_way_out_is_named_told_and_taken(stopped: Chauban, tmp_path: Path) -
     assert stopped.json("verify", "--since", early)["ok"]
     found = stopped.json("verify", "--since", late, code=1)
     assert [each["kind"] for each in found["findings"]] == ["log-lost-since-remembered"]
-    assert "nhật ký phải kết thúc vì mất sự kiện" in stopped("verify").out
+    assert "nhật ký minh bạch phải kết thúc vì mất sự kiện" in stopped("verify").out
     with serving(stopped, "--no-worker") as site, site.client("archivist") as visitor:
         page = text_of(visitor.get("/audit/log").text)
-        assert "Nhật ký đã kết thúc" in page
+        assert "Nhật ký minh bạch đã kết thúc" in page
         assert "kho được khôi phục từ bản sao lưu cũ hơn (12/QĐ-UBND)" in page
         for path, is_lost in ((early, False), (late, True)):
             note = Path(path).read_text()
             answer = text_of(visitor.get("/audit/log/kept", params={"note": note}).text)
-            assert ("không phải tất cả còn ở đây" in answer) is is_lost
+            assert ("không phải tất cả các sự kiện đó còn trong kho" in answer) is is_lost
             assert ("Tải bằng chứng nối tiếp" in answer) is not is_lost
         stream = "keys-" + stopped.json("log", "status")["origin"].partition("archive-")[2]
         history = text_of(visitor.get(f"/audit/history/{stream.partition('~')[0]}").text)

@@ -23,7 +23,7 @@ from domain.services import (
 from domain.services.deciding import load, resolve
 from domain.services.reception import Receipt
 from domain.values import Basis, CommandId, Kind, StreamId
-from infrastructure.bootstrap import found_archive, opened, read_settings
+from infrastructure.bootstrap import found_archive, messages, opened, read_settings
 from infrastructure.clock import SystemClock
 from infrastructure.search.whoosh_index import WhooshIndex
 from infrastructure.settings import Settings
@@ -184,7 +184,8 @@ class Desk:
 
     def work(self) -> None:
         """The worker, until nothing is left to be done."""
-        Worker(self.archive, str(self.run_folder), lambda: None).run(until_idle=True)
+        say = messages(english=False)
+        Worker(self.archive, str(self.run_folder), lambda: None, say).run(until_idle=True)
 
     def correct(self, target: StreamId, field: str, value: str) -> Answer:
         do = (

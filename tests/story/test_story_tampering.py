@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from api.cli import main
 from domain.services.proving import advance
 from infrastructure.clock import SystemClock
+from infrastructure.evidence import log_keys
+from infrastructure.evidence.head import HeadCell, beginning
 from infrastructure.journal import keys as key_files
 from infrastructure.journal.envelope import Signer, certificate_digest, open_envelope, unb64
 from tests.story.place import Place
@@ -325,6 +327,9 @@ def sign_anew(place: Place) -> None:
     shutil.rmtree(place.folder / "log")
     for head in place.settings.keys.glob("log-head.sqlite*"):
         head.unlink()
+    with closing(HeadCell(place.settings.keys / "log-head.sqlite")) as cell:
+        origin = log_keys.origin_of(place.settings.keys)
+        cell.move(None, beginning(origin, SystemClock().now()))
     with place.open() as desk:
         advance(desk.archive)
 

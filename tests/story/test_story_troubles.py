@@ -25,7 +25,7 @@ from domain.errors import ArchiveError, ClockError, UnavailableError
 from domain.services import oversight
 from domain.services.deciding import load
 from domain.values import Digest
-from infrastructure.bootstrap import back_up, opened
+from infrastructure.bootstrap import back_up, messages, opened
 from infrastructure.lease import is_held
 from infrastructure.quarantine import FolderQuarantine
 from ingest.worker import Worker
@@ -351,7 +351,7 @@ def test_a_record_whose_own_events_are_damaged_keeps_no_other_from_being_read(
     with closing(sqlite3.connect(place.folder / "journal.sqlite")) as journal, journal:
         journal.execute("DELETE FROM disclosures WHERE subject=?", (bad.record,))
     with place.open() as desk:
-        worker = Worker(desk.archive, str(desk.run_folder), lambda: None)
+        worker = Worker(desk.archive, str(desk.run_folder), lambda: None, messages(english=False))
         worker.run(until_idle=True)
         assert worker.unusable == {bad.record}
         assert good.record is not None

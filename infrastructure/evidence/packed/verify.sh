@@ -4,7 +4,8 @@
 #   sh verify.sh [CERTIFICATE_SHA256 [LOG_VKEY]]
 #
 # CERTIFICATE_SHA256: the first system certificate, as the archive published it; LOG_VKEY: the
-# verifier key of its log. Without them both are taken from the pack, and the verdict says so.
+# verifier key of its log, or of an earlier one that it had. Without them both are taken from the
+# pack, and the verdict says so.
 # PACK=DIR in the environment: where the pack is, when this file is a copy from elsewhere.
 # LOG_VERIFIER=PROGRAM in the environment: asked besides, as PROGRAM proof FILE VKEY ENTRY.
 # TSA_ROOTS=FILE.pem in the environment: the only certificates by which time tokens are believed.
@@ -382,6 +383,10 @@ done
             } else if (type == "key-compromised/1") {
                 printf "%d\tlost\t%s\t%s\n", position, WHAT[".data.key"], WHAT[".data.since"] \
                     >> (T "/keys")
+            } else if (type == "log-ended/1") {
+                kept = (KIND[".data.kept"] == "l") ? WHAT[".data.kept"] : "null"
+                printf "%d\tended\t%s\t%d\t%s\t%s\n", position, WHAT[".data.key"],
+                    WHAT[".data.size"], kept, WHAT[".data.origin"] >> (T "/keys")
             } else if (type == "dossier-record-added/1") {
                 printf "%s\t%d\n", WHAT[".data.record"], WHAT[".data.ordinal"] >> (T "/numbers")
             }
@@ -601,12 +606,50 @@ vkey=
 case $vkey in
 *[!!-~]*) fault keys/log.vkey 'sai dạng' 'malformed' ;;
 esac
+introduced=$(VKEY=$vkey awk -F '\t' '$2 == "log" && $3 "" == ENVIRON["VKEY"] "" { print $1; exit }' \
+    "$T/keys")
+[ -n "$introduced" ] || fault keys/log.vkey 'khóa nhật ký minh bạch không do kho công bố' \
+    'no event introduces this key of the log'
+# An earlier key of the log, or of a log before this one: events lead from there to the present one,
+# on the word of the system key, which counts only where its first certificate is known.
 if [ -n "$pinned_key" ] && [ "$vkey" != "$pinned_key" ]; then
-    fault keys/log.vkey 'không phải khóa nhật ký đã biết' 'not the log key that is known'
+    named=$(VKEY=$pinned_key awk -F '\t' -v before="${introduced:-0}" '
+        ($2 == "log" || $2 == "ended") && $3 "" == ENVIRON["VKEY"] "" && $1 + 0 < before + 0 {
+            print $1
+            exit
+        }' "$T/keys")
+    if [ -z "$named" ]; then
+        fault keys/log.vkey 'không phải khóa nhật ký minh bạch đã biết' \
+            'not the log key that is known'
+    elif [ -z "$pinned_certificate" ]; then
+        fault keys/log.vkey "khóa nhật ký minh bạch đã biết được thay ở sự kiện $introduced; phải cho cả CERTIFICATE_SHA256" \
+            "the log key that is known was replaced at event $introduced; give CERTIFICATE_SHA256, too"
+    else
+        note "Khóa nhật ký minh bạch đã biết là khóa trước đây; kho đã thay nó ở sự kiện $introduced bằng: $vkey" \
+            "The log key that is known is an earlier one; the archive replaced it at event $introduced by: $vkey"
+    fi
 fi
-if ! grep -qF "${TAB}log${TAB}${vkey:-?}" "$T/keys"; then
-    fault keys/log.vkey 'khóa nhật ký không do kho công bố' 'no event introduces this key of the log'
-fi
+# A log ends before its time where the archive lost events that it had signed, or where nobody knows
+# how many it had signed: then it ends at what the archive has.
+ended=0
+while IFS="$TAB" read -r at word _ size kept _; do
+    [ "$word" = ended ] || continue
+    ended=$((ended + 1))
+    [ "$ended" -le 5 ] || continue
+    case $kept in
+    "$size")
+        note "Sự kiện $at: nhật ký minh bạch trước đó kết thúc ở $size sự kiện mà kho có, vì không rõ nó đã ký đến đâu; có thể nó đã ký nhiều hơn." \
+            "Event $at: the log before ended at the $size events that the archive had, as nobody knew how many it had signed; there may have been more." ;;
+    '' | *[!0-9]*)
+        note "Sự kiện $at: kho đã mất sự kiện; nhật ký minh bạch trước đó, đã ký $size sự kiện, kết thúc. Không rõ kho còn bao nhiêu." \
+            "Event $at: the archive had lost events; the log before, which had signed $size events, ended. How many of them the archive has is not known." ;;
+    *)
+        note "Sự kiện $at: kho đã mất sự kiện; nhật ký minh bạch trước đó, đã ký $size sự kiện, kết thúc. Kho còn $kept sự kiện đầu." \
+            "Event $at: the archive had lost events; the log before, which had signed $size events, ended. The archive has the first $kept of them." ;;
+    esac
+done <"$T/keys"
+[ "$ended" -le 5 ] || note "Tất cả có $ended nhật ký minh bạch đã kết thúc như vậy." \
+    "In all, $ended logs have ended so."
 
 # The note taken apart: T/body is what was signed, T/lines the signatures, T/size and T/root.
 split_note() {
@@ -629,7 +672,7 @@ split_note() {
             if (blank != 4 || !signatures || text[2] !~ /^(0|[1-9][0-9]*)$/ ||
                 length(root) != 64) { exit 1 }
             if (text[1] != substr(vkey, 1, index(vkey, "+") - 1)) {
-                fault("checkpoints/checkpoint", "điểm kiểm của nhật ký khác",
+                fault("checkpoints/checkpoint", "điểm kiểm của nhật ký minh bạch khác",
                     "the checkpoint of another log")
                 exit 1
             }
@@ -690,8 +733,16 @@ if [ -f checkpoints/checkpoint ] && split_note; then
     if ed25519 "$vkey" 01 "$T/body" "$by_log"; then
         logged=1
     else
-        fault checkpoints/checkpoint 'chữ ký của nhật ký không đúng' \
+        fault checkpoints/checkpoint 'chữ ký của nhật ký minh bạch không đúng' \
             'the signature of the log does not fit'
+    fi
+    # Who has the key of a log that was ended can sign on: none of its trees holds the end itself.
+    over=$(ORIGIN=$origin awk -F '\t' -v size="$size" '
+        $2 == "ended" && $6 "" == ENVIRON["ORIGIN"] "" && $1 + 0 <= size + 0 { print $1; exit }
+    ' "$T/keys")
+    if [ -n "$over" ]; then
+        fault checkpoints/checkpoint "của nhật ký minh bạch đã kết thúc ở sự kiện $over" \
+            "of a log that had ended at event $over"
     fi
     if [ -f keys/log.pem ] && [ "$logged" = 1 ]; then
         ours=$(sha256sum <"$T/public")
@@ -734,7 +785,7 @@ if [ "$logged" = 1 ]; then
         position=${position%.jws}
         proof=proofs/$position.tlog-proof
         if [ ! -f "$proof" ]; then
-            fault "$proof" 'không có bằng chứng sự kiện nằm trong nhật ký' \
+            fault "$proof" 'không có bằng chứng sự kiện nằm trong nhật ký minh bạch' \
                 'no proof that the event is in the log'
             continue
         fi
@@ -857,7 +908,7 @@ if [ -n "${LOG_VERIFIER-}" ]; then
         position=${position%.jws}
         case $("$LOG_VERIFIER" proof "proofs/$position.tlog-proof" "$vkey" "$file" 2>&1 </dev/null) in
         accepted*) ;;
-        *) fault "proofs/$position.tlog-proof" 'trình kiểm tra nhật ký không chấp nhận' \
+        *) fault "proofs/$position.tlog-proof" 'trình kiểm tra nhật ký minh bạch không chấp nhận' \
             'the log verifier does not accept it' ;;
         esac
     done <"$T/events"
@@ -865,8 +916,23 @@ fi
 
 # ---------------------------------------------------------------- (7) time
 
+# dates TOKEN SECONDS ROOTS [OPTION]: true when an authority whom the roots vouch for signed that the
+# checkpoint was there. Its certificate ends some day; what counts is that it was valid by then.
+dates() {
+    [ -n "$2" ] && openssl ts -verify -data checkpoints/checkpoint -in "$1" -CAfile "$3" \
+        -attime "$2" ${4+"$4"} >/dev/null 2>&1
+}
+
+# own_word TOKEN SECONDS: true when that is what the token says by the certificates in itself.
+own_word() {
+    openssl ts -reply -in "$1" -token_out -out "$T/token" >/dev/null 2>&1 &&
+        openssl pkcs7 -inform DER -in "$T/token" -print_certs -out "$T/signers" >/dev/null 2>&1 &&
+        dates "$1" "$2" "$T/signers" -partial_chain
+}
+
 dated=0
 tokens=0
+stranger=
 earliest=
 roots=${TSA_ROOTS:-tsa/roots.pem}
 for token in checkpoints/*.tsr; do
@@ -877,26 +943,31 @@ for token in checkpoints/*.tsr; do
     if [ ! -f "$roots" ]; then
         note "Dấu thời gian ($at) chưa được kiểm tra: không có chứng thư của cơ quan cấp (TSA_ROOTS)." \
             "The time token ($at) was not checked: no certificates of its authority (TSA_ROOTS)."
-        continue
-    fi
-    # An authority's certificate ends some day; what counts is that it was valid when it signed.
-    if [ -n "$seconds" ] && openssl ts -verify -data checkpoints/checkpoint -in "$token" \
-        -CAfile "$roots" -attime "$seconds" >/dev/null 2>&1; then
+    elif dates "$token" "$seconds" "$roots"; then
         dated=$((dated + 1))
         if [ -z "$earliest" ] || [ "$seconds" -lt "$earliest" ]; then earliest=$seconds; fi
         note "Cơ quan cấp dấu thời gian xác nhận: gói sự kiện này đã có trước $at." \
             "A time-stamp authority confirms that these events existed before $at."
+    elif own_word "$token" "$seconds"; then
+        stranger=$token
+        note "Dấu thời gian ($at) không được tính: cơ quan cấp không có trong $roots." \
+            "The time token ($at) does not count: its authority is not in $roots."
     else
         fault "$token" 'dấu thời gian không đúng' 'the time token does not fit'
     fi
 done
+# Somebody who names authorities wants the word of one of them.
+if [ -n "${TSA_ROOTS-}" ] && [ -n "$stranger" ] && [ "$dated" -eq 0 ]; then
+    fault "$stranger" 'không có dấu thời gian nào của cơ quan trong TSA_ROOTS' \
+        'no time token is of an authority in TSA_ROOTS'
+fi
 
 # A checkpoint of a key that fell into other hands counts where it was dated before.
 lost=$(awk -F '\t' -v key="$vkey" '$2 == "lost" && $3 == key { print $4 }' "$T/keys" | sort | head -n 1)
 if [ -n "$lost" ]; then
     seconds=$(date -u -d "$lost" +%s 2>/dev/null)
     if [ -z "$seconds" ] || [ -z "$earliest" ] || [ "$earliest" -ge "$seconds" ]; then
-        fault checkpoints/checkpoint "khóa của nhật ký đã lộ từ $lost" \
+        fault checkpoints/checkpoint "khóa của nhật ký minh bạch đã lộ từ $lost" \
             "the key of the log was compromised since $lost"
     fi
 fi
@@ -919,7 +990,7 @@ disclosed=$(grep -c . "$T/disclosed")
 signed=$(grep -c . "$T/digests")
 [ ! -s "$T/faults" ] || not_genuine
 [ -n "$pinned_key" ] || [ -n "$pinned_certificate" ] || note \
-    "Khóa nhật ký lấy từ chính gói này: $vkey" \
+    "Khóa nhật ký minh bạch lấy từ chính gói này: $vkey" \
     "The key of the log was taken from the pack itself: $vkey"
 [ "$tokens" -gt 0 ] || note 'Không có dấu thời gian: thời điểm là theo đồng hồ của kho.' \
     'There is no time token: times are those of the archive'\''s clock.'
@@ -938,7 +1009,7 @@ if [ -z "$pinned_certificate" ]; then
     printf '  ONLY IF this system certificate is the archive'\''s (it was taken from the pack itself; ask):\n'
     printf '    %s\n\n' "$first" | shown
 fi
-printf '  %d sự kiện do kho ký, không đổi, đúng thứ tự, đều có trong nhật ký (%d sự kiện).\n' \
+printf '  %d sự kiện do kho ký, không đổi, đúng thứ tự, đều có trong nhật ký minh bạch (%d sự kiện).\n' \
     "$events" "$size"
 printf '  %d events, signed by the archive, unaltered, in order, all in its log (of %d events).\n' \
     "$events" "$size"
